@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from portico.kernel.errors import DomainError
+
+
+class SignInRefused(DomainError):
+    """Unknown account, wrong password or code, disabled: never say which."""
+
+    code = "sign_in_refused"
+    status = 401
+
+
+class TooManyTries(DomainError):
+    code = "too_many_tries"
+    status = 429
+
+
+class LinkSpent(DomainError):
+    """The link was used, has expired, or never existed."""
+
+    code = "link_spent"
+    status = 410
+
+
+class WeakPassword(DomainError):
+    code = "weak_password"
+    status = 422
+    field = "password"
+
+
+class WrongPassword(DomainError):
+    """Whoever wants to change the password does not know the current one."""
+
+    code = "wrong_password"
+    status = 422
+    field = "current"
+
+
+class AccountTaken(DomainError):
+    """The email or mobile number already belongs to an account."""
+
+    code = "account_taken"
+    status = 409

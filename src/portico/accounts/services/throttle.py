@@ -1,0 +1,33 @@
+"""Limits that hold over all processes: counted in the database, one row per key."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from portico.accounts.errors import TooManyTries
+from portico.accounts.models import ThrottleWindow
+
+
+def spend(*, what: str, key: str, limit: int, per: timedelta, now: datetime) -> None:
+    """Count one try of ``what`` by ``key`` (an address, an account name).
+
+    :raises TooManyTries: more than ``limit`` within a window of ``per``. The refused
+        try is counted in a transaction of its own or not at all; either way it stays
+        refused.
+    """
+    digest = hashlib.sha256(key.encode()).hexdigest()[:40]
+    name = f"{what}:{digest}"
+    with transaction.atomic():
+        windows = ThrottleWindow.objects.filter(key=name)
+        fresh = {"started_at": now, "count": 1}
+        if windows.filter(started_at__lte=now - per).update(**fresh):
+            return
+        if windows.filter(count__lt=limit).update(count=F("count") + 1):
+            return
+        _, created = ThrottleWindow.objects.get_or_create(key=name, defaults=fresh)
+    if not created:
+        raise TooManyTries

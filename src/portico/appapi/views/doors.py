@@ -1,0 +1,160 @@
+"""The house as the app sees it, and its doors: endpoints 8 and 9."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.timezone import now
+from django.views.decorators.http import require_POST
+
+from portico.appapi.http import failure, legacy_view, success
+from portico.appapi.waiting import wait_for
+from portico.devices.enums import (
+    CommandChannel,
+    CommandState,
+    DenialReason,
+    DeviceKind,
+    RelayKind,
+)
+from portico.devices.selectors import devices_of_resident, get_relay
+from portico.devices.services.commands import request_open
+from portico.kernel.errors import NotVisible
+from portico.kernel.mac import InvalidMac, parse_mac
+from portico.sites.enums import ResidentRole
+from portico.sites.rules import is_served, service_state
+
+if TYPE_CHECKING:
+    from portico.devices.models import Device, Relay
+    from portico.sites.models import Resident
+
+# Numbers that clients expect for the kinds of units.
+_TYPES = {
+    DeviceKind.DOOR_PHONE: 1,
+    DeviceKind.INDOOR_MONITOR: 2,
+    DeviceKind.ACCESS_TERMINAL: 50,
+}
+_OPENED = (CommandState.ACKNOWLEDGED, CommandState.CONFIRMED)
+
+
+def _offered(relay: Relay) -> bool:
+    return relay.on_homepage or relay.on_talking_page
+
+
+def _relay_conf(relay: Relay) -> dict[str, Any]:
+    return {
+        "relay_id": relay.app_id,
+        "door_name": relay.name,
+        "dtmf": relay.dtmf_code,
+        "show_home": int(relay.on_homepage),
+        "show_talking": int(relay.on_talking_page),
+        "enable": 1,
+        "relay_status": 0,
+    }
+
+
+def _device_conf(device: Device, relays: list[Relay]) -> dict[str, Any]:
+    seen = getattr(device, "presence", None)
+    return {
+        "location": device.name,
+        "mac": device.mac,
+        "status": int(seen is not None and seen.is_online),
+        "is_public": 0,
+        "is_need_monitor": int(device.monitor_in_app),
+        "arming_function": 0,
+        "firmware": device.firmware,
+        "dev_type": str(_TYPES[DeviceKind(device.kind)]),
+        "relay": [_relay_conf(relay) for relay in relays],
+    }
+
+
+def _app_conf(resident: Resident) -> dict[str, Any]:
+    site, user = resident.site, resident.user
+    state = service_state(site.entitlements.all(), now())
+    return {
+        "project_name": site.room_name,
+        "display_name": user.name or str(user),
+        "sip": resident.sip.number,
+        "uid": str(resident.pk),
+        "role": 20 if resident.role == ResidentRole.MASTER else 21,
+        "account_expire": int(not is_served(state)),
+        "show_payment": 0,
+        "show_subscription": 0,
+        "have_public_dev": 0,
+        "show_landline": 0,
+        "show_tempkey": 1,
+        "landline": [],
+    }
+
+
+@legacy_view
+def userconf(request: HttpRequest, resident: Resident) -> HttpResponse:
+    """Devices without a relay for the app are left out: some clients would make up one."""
+    del request
+    devices: list[dict[str, Any]] = []
+    for device in devices_of_resident(resident):
+        relays = [relay for relay in device.relays.all() if _offered(relay)]
+        if relays:
+            devices.append(_device_conf(device, relays))
+    empty: list[str] = []
+    return success(
+        {
+            "app_conf": _app_conf(resident),
+            "dev_list": devices,
+            "third_party_dev_list": {
+                "lock_dev_list": empty,
+                "camera_dev_list": empty,
+                "bsi_lock_list": empty,
+            },
+            "unread_msg": {"messages_num": 0, "activities_num": 0},
+        }
+    )
+
+
+def _asked_relay(request: HttpRequest, resident: Resident) -> Relay:
+    """The relay that the form means. :raises NotVisible: none of this house."""
+    try:
+        mac = parse_mac(request.POST.get("mac", ""))
+        number = int(request.POST.get("security_relay") or request.POST["relay"])
+    except (InvalidMac, ValueError, KeyError):
+        raise NotVisible from None
+    device = devices_of_resident(resident).filter(mac=mac).first()
+    if device is None:
+        raise NotVisible
+    kind = RelayKind.LOCAL
+    if "security_relay" in request.POST or number >= 100:
+        kind = RelayKind.SECURITY
+    return get_relay(device, kind, number % 100 + 1)
+
+
+def _refusal(resident: Resident, relay: Relay) -> DenialReason | None:
+    if not is_served(service_state(resident.site.entitlements.all(), now())):
+        return DenialReason.NO_SERVICE
+    return None if _offered(relay) else DenialReason.NOT_OFFERED
+
+
+def _key(request: HttpRequest) -> str:
+    """The app's own trace id makes a repeated request the same tap."""
+    trace = request.POST.get("trace_id", "")[:63]
+    return f"trace:{trace}"[:63] if trace else ""
+
+
+@require_POST
+@legacy_view
+def opendoor(request: HttpRequest, resident: Resident) -> HttpResponse:
+    """Open and wait for the door's answer: success is told only when it opened."""
+    relay = _asked_relay(request, resident)
+    command = request_open(
+        actor=resident.user,
+        relay=relay,
+        channel=CommandChannel.APP,
+        idempotency_key=_key(request),
+        refusal=_refusal(resident, relay),
+        now=now(),
+    )
+    state, reason = wait_for(uuid.UUID(str(command.pk)))
+    if state in _OPENED:
+        return success()
+    known = DenialReason(reason) if reason else DenialReason.NO_ANSWER
+    return failure(str(known.label))

@@ -1,0 +1,110 @@
+"""Running the server's commands: at most once, never late, always answered."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from portico.bridge.clock import ServerClock
+from portico.bridge.errors import OpeningFailed, StoreFull
+from portico.bridge.lan import Lan
+from portico.bridge.limits import COMMANDS_AT_ONCE
+from portico.bridge.outbox import Begun, Outbox
+from portico.protocols.bridge.envelope import (
+    OPEN_RELAY,
+    Command,
+    CommandResult,
+    CommandState,
+    Nonsense,
+    read_open_relay,
+)
+
+log = structlog.get_logger()
+
+
+class Commands:
+    """Runs commands side by side; each device takes its own one after the other."""
+
+    def __init__(self, outbox: Outbox, lan: Lan, clock: ServerClock) -> None:
+        self._outbox = outbox
+        self._lan = lan
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+
+    def start(self, command: Command) -> None:
+        """Begin ``command`` in the background; its result goes to the outbox."""
+        if self._is_closing:
+            # Not begun, not noted: the server sends it again, or it expires.
+            return
+        arrived = self._clock.monotonic()
+        if len(self._tasks) >= COMMANDS_AT_ONCE:
+            self._outbox.put_volatile(
+                self._result(command, arrived, OpeningFailed("overloaded"))
+            )
+            return
+        task = asyncio.create_task(self._run(command, arrived))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finish(self, within: float) -> None:
+        """Take no more commands, and wait for those in hand."""
+        self._is_closing = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within)
+
+    async def _run(self, command: Command, arrived: float) -> None:
+        try:
+            if await self._outbox.begin(command.id) is not Begun.NEW:
+                log.info("command.repeated", id=str(command.id))
+                return
+        except StoreFull as error:
+            log.warning("command.not_noted", id=str(command.id), cause=str(error))
+            failure = OpeningFailed("overloaded")
+            self._outbox.put_volatile(self._result(command, arrived, failure))
+            return
+        try:
+            await self._execute(command)
+        except OpeningFailed as error:
+            result = self._result(command, arrived, error)
+        else:
+            result = self._result(command, arrived, None)
+        log.info(
+            "command.done",
+            id=str(command.id),
+            mac=command.mac,
+            state=result.state,
+            reason=result.reason,
+            took_ms=result.took_ms,
+        )
+        try:
+            await self._outbox.finish(result)
+        except StoreFull as error:
+            log.warning("result.not_noted", id=str(command.id), cause=str(error))
+            self._outbox.put_volatile(result)
+
+    async def _execute(self, command: Command) -> None:
+        """:raises OpeningFailed: with the contract's reason."""
+        if self._clock.now_ms() >= command.expires_at:
+            raise OpeningFailed("expired")
+        if command.kind != OPEN_RELAY:
+            raise OpeningFailed("bad_command")
+        try:
+            order = read_open_relay(command.data)
+        except Nonsense as error:
+            raise OpeningFailed("bad_command") from error
+        unit = self._lan.unit(command.mac)
+        if unit is None:
+            raise OpeningFailed("unknown_device")
+        await unit.open(order, expires_at=command.expires_at)
+
+    def _result(
+        self, command: Command, arrived: float, failure: OpeningFailed | None
+    ) -> CommandResult:
+        took = int((self._clock.monotonic() - arrived) * 1000)
+        state, reason = CommandState.ACKNOWLEDGED, ""
+        if failure is not None:
+            state = CommandState.DENIED if failure.denied else CommandState.FAILED
+            reason = failure.reason
+        return CommandResult(command.id, state, reason, self._clock.now_ms(), took)

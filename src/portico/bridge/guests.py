@@ -1,0 +1,142 @@
+"""Guest codes: checked in the home, with or without internet."""
+
+from __future__ import annotations
+
+import hmac
+import sqlite3
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+
+from portico.bridge.clock import ServerClock
+from portico.bridge.limits import GUESS_WINDOW, GUESSES, GUEST_AGAIN_AFTER
+from portico.bridge.outbox import Outbox
+from portico.bridge.store import Store
+from portico.protocols.akuvox.action_url import EventKind
+from portico.protocols.bridge.envelope import Event, Guest, Roster, RosterDevice
+
+
+@dataclass(slots=True)
+class _Door:
+    """What happened lately at one device's keypad."""
+
+    wrong: deque[float] = field(default_factory=lambda: deque(maxlen=GUESSES))
+    opened: dict[str, float] = field(default_factory=dict)
+
+
+class Guests:
+    """Matches refused codes with the roster's guests, and counts their uses on disk."""
+
+    def __init__(self, store: Store, outbox: Outbox, clock: ServerClock) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._clock = clock
+        self._doors: dict[str, _Door] = {}
+
+    async def sync(self, roster: Roster) -> None:
+        """Take over the server's counts without giving back what was used here.
+
+        The server's number lags behind: it falls when it hears of an opening that is
+        counted here already, and rises only when somebody allows more.
+
+        :raises StoreFull: see :meth:`Store.write`; guests with counts then wait.
+        """
+        counts = {
+            guest.id: guest.uses_left
+            for device in roster.devices
+            for guest in device.guests
+            if guest.uses_left is not None
+        }
+
+        def change(db: sqlite3.Connection) -> None:
+            known = {row[0] for row in db.execute("SELECT id FROM guest")}
+            db.executemany(
+                "DELETE FROM guest WHERE id = ?",
+                [(each,) for each in known - set(counts)],
+            )
+            db.executemany(
+                "INSERT INTO guest (id, seen, uses_left) VALUES (?1, ?2, ?2)"
+                " ON CONFLICT (id) DO UPDATE SET seen = ?2, uses_left ="
+                " CASE WHEN ?2 > seen THEN uses_left + ?2 - seen"
+                " ELSE min(uses_left, ?2) END",
+                list(counts.items()),
+            )
+
+        await self._store.write(change)
+
+    def match(self, device: RosterDevice, raw_code: str) -> Guest | None:
+        """The guest that this code belongs to, if he may come in now.
+
+        After too many wrong codes at one device nobody matches there for a minute, and
+        a guest who was let in a moment ago does not match again: the device repeated
+        its request.
+        """
+        door = self._doors.setdefault(device.mac, _Door())
+        now = self._clock.monotonic()
+        if len(door.wrong) == GUESSES and now - door.wrong[0] < GUESS_WINDOW:
+            return None
+        guest = _find(device.guests, raw_code)
+        at = self._clock.now_ms()
+        if guest is None or not _is_valid(guest, at):
+            door.wrong.append(now)
+            return None
+        last = door.opened.get(guest.id)
+        if last is not None and now - last < GUEST_AGAIN_AFTER:
+            return None
+        door.opened[guest.id] = now
+        return guest
+
+    async def claim(self, device: RosterDevice, guest: Guest) -> Event | None:
+        """Count one use and note the opening, before the door opens.
+
+        None: no uses are left. The event is held back until the outbox releases it.
+
+        :raises StoreFull: nothing was counted; the door must stay closed.
+        """
+        event = Event(
+            id=uuid.uuid4(),
+            mac=device.mac,
+            kind=EventKind.GUEST_OPENED,
+            data={"guest": guest.id, "status": "unknown"},
+            at=self._clock.now_ms(),
+        )
+
+        def change(db: sqlite3.Connection) -> bool:
+            if guest.uses_left is not None:
+                sql = (
+                    "UPDATE guest SET uses_left = uses_left - 1"
+                    " WHERE id = ? AND uses_left > 0"
+                )
+                if db.execute(sql, (guest.id,)).rowcount != 1:
+                    return False
+            self._outbox.put_event(db, event, is_guest=True)
+            return True
+
+        return event if await self._store.write(change) else None
+
+    async def give_back(self, guest: Guest, event: Event) -> None:
+        """Undo :meth:`claim`: the door surely did not open."""
+
+        def change(db: sqlite3.Connection) -> None:
+            db.execute(
+                "UPDATE guest SET uses_left = uses_left + 1 WHERE id = ?", (guest.id,)
+            )
+            db.execute("DELETE FROM pending WHERE id = ?", (str(event.id),))
+
+        await self._store.write(change)
+
+
+def _find(guests: tuple[Guest, ...], raw_code: str) -> Guest | None:
+    if not (raw_code.isascii() and raw_code.isdigit()):
+        return None
+    code = raw_code.encode()
+    found = None
+    for guest in guests:
+        # No early end: the time must not tell where in the list a code stands.
+        if hmac.compare_digest(hmac.digest(guest.salt, code, "sha256"), guest.digest):
+            found = guest
+    return found
+
+
+def _is_valid(guest: Guest, at_ms: int) -> bool:
+    return guest.valid_from <= at_ms and (guest.until is None or at_ms < guest.until)

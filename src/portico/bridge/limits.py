@@ -1,0 +1,82 @@
+"""Every time-out and bound of the bridge, each with its reason. Times are seconds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- towards the server -----------------------------------------------------------
+# TCP, TLS and the WebSocket handshake over a slow mobile uplink.
+SERVER_CONNECT: Final = 15.0
+# The server gives a bridge 10 s to answer; the other way round is as fair.
+HANDSHAKE: Final = 10.0
+# From the contract: below common NAT time-outs of 30 s, and two may get lost.
+PING_EVERY: Final = 20.0
+PONG_WITHIN: Final = 45.0
+# From the contract: full jitter, so that a restarted gateway is not stormed.
+BACKOFF_FIRST: Final = 0.5
+BACKOFF_MOST: Final = 60.0
+# Somebody revoked this box or forgot it: there is no hurry to ask again.
+BACKOFF_MOST_UNWELCOME: Final = 300.0
+BACKOFF_RESET_AFTER: Final = 30.0
+# Events and results sent and not yet answered: one full gateway commit.
+SEND_WINDOW: Final = 100
+# A lost answer within a live session; repeating is harmless, the id decides.
+RESEND_AFTER: Final = 30.0
+ENROL_TIMEOUT: Final = 30.0
+# A gateway's answer to an enrolment is some 60 bytes.
+ENROL_ANSWER_BYTES: Final = 16 * 1024
+
+# --- towards the devices ----------------------------------------------------------
+# A device on the LAN accepts within milliseconds; 2 s is one lost SYN.
+LAN_CONNECT: Final = 2.0
+# Old units answer slowly while they render video; after 6 s nobody waits at the door.
+LAN_TOTAL: Final = 6.0
+# Keeps the connection warm and the presence inside the contract's 20 s.
+POLL_EVERY: Final = (13.0, 17.0)
+# The second look at a unit that did not answer; after it, it is offline.
+POLL_AGAIN: Final = 5.0
+FAILURES_TO_OFFLINE: Final = 2
+# Longer than the pause between polls, so that a command finds the connection open.
+LAN_KEEPALIVE: Final = 75.0
+# A MAC seen at an address this long ago still holds: the poll comes sooner.
+VERIFIED_FOR: Final = 25.0
+# A command interrupts a poll that hangs; a healthy unit answers sooner than this.
+POLL_PATIENCE: Final = 0.25
+PRESENCE_AT_MOST_EVERY: Final = 1.0
+# Below the contract's 20 s with room for a slow link.
+PRESENCE_AT_LEAST_EVERY: Final = 15.0
+# Keeps one report well under a frame, whatever the units call themselves.
+PRESENCE_PER_FRAME: Final = 64
+
+# --- commands and guests ----------------------------------------------------------
+# More open doors at once than any house has; protects the box from a mad server.
+COMMANDS_AT_ONCE: Final = 64
+# A guest's entry names relays, no time: long enough to push a heavy door.
+GUEST_HOLD: Final = 5
+# A device that repeats its request must not open twice, nor use up two entries.
+GUEST_AGAIN_AFTER: Final = 5.0
+# Guessing at a keypad: after ten wrong codes in a minute guests wait for the minute.
+GUESSES: Final = 10
+GUESS_WINDOW: Final = 60.0
+
+# --- disk -------------------------------------------------------------------------
+# A month of a busy house's events in some 5 MB.
+MAX_EVENTS: Final = 10_000
+# Guests' openings still find a place when strangers filled the queue at the keypad.
+GUEST_HEADROOM: Final = 200
+# A server that never acknowledges results gets no further commands done.
+MAX_RESULTS: Final = 1_000
+# Commands live for seconds; a repetition after so many others is long expired.
+MAX_JOURNAL: Final = 5_000
+LOCK_WAIT: Final = 5.0
+# Not every event: memory cards wear out.
+TIME_NOTE_EVERY: Final = 300.0
+
+# --- listener ---------------------------------------------------------------------
+# What a device is asked to wait before it repeats a refused event.
+RETRY_AFTER: Final = 30
+
+# --- end --------------------------------------------------------------------------
+# One command in hand takes at most LAN_TOTAL twice (look, then open).
+FINISH_COMMANDS: Final = 13.0
+FINISH_SENDING: Final = 2.0

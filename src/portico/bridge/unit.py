@@ -1,0 +1,302 @@
+"""One device on the LAN: where it is, whether it answers, and opening its relays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+import structlog
+
+from portico.bridge.address import LanAddress, lan_address
+from portico.bridge.clock import ServerClock
+from portico.bridge.device_http import (
+    Account,
+    DeviceHttp,
+    NoAnswer,
+    TooLate,
+    Unreachable,
+    failed,
+)
+from portico.bridge.errors import OpeningFailed
+from portico.bridge.limits import (
+    FAILURES_TO_OFFLINE,
+    LAN_CONNECT,
+    POLL_PATIENCE,
+    VERIFIED_FOR,
+)
+from portico.protocols.akuvox import local_api
+from portico.protocols.akuvox.local_api import DeviceError, Request, SystemInfo
+from portico.protocols.bridge.envelope import (
+    DevicePresence,
+    OpenRelay,
+    RelayKind,
+    RosterDevice,
+)
+
+log = structlog.get_logger()
+# Known, listed and newest address.
+_ADDRESSES: Final = 3
+_REASONS: Final = {"garbled": "unknown_outcome", "not_safe": "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The right device answered here."""
+
+    address: LanAddress
+    info: SystemInfo
+    rtt_ms: int
+    at: float
+
+
+class Unit:
+    """Serialises everything that is sent to one device.
+
+    An address counts only after ``GET /api/system/info`` there named the right MAC.
+    """
+
+    def __init__(
+        self, device: RosterDevice, session: aiohttp.ClientSession, clock: ServerClock
+    ) -> None:
+        self.device = device
+        self._session = session
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._polling: asyncio.Task[None] | None = None
+        self._seen: _Seen | None = None
+        self._failures = 0
+        self.last_failure = ""
+        self._has_relay_api = True
+        self._is_safe_only = False
+        self._adopt(device)
+
+    def _adopt(self, device: RosterDevice) -> None:
+        self.device = device
+        self._https: dict[LanAddress, DeviceHttp] = {}
+        self._listed = None if device.address is None else lan_address(device.address)
+        # What the roster says is news; later the device's own requests are newer.
+        self._newest = self._listed
+
+    def update(self, device: RosterDevice) -> None:
+        """Take over a changed roster entry; what was seen stays until the next look."""
+        if device != self.device:
+            self._adopt(device)
+
+    def learn(self, address: LanAddress) -> bool:
+        """Note where an action URL came from; True if that is worth a look now."""
+        self._newest = address
+        known = self._seen is not None and self._seen.address == address
+        return not (known and self.is_online)
+
+    @property
+    def is_online(self) -> bool:
+        return self._seen is not None and self._failures < FAILURES_TO_OFFLINE
+
+    @property
+    def is_known(self) -> bool:
+        """False until there is something to say: a start is not an outage."""
+        return self._seen is not None or self._failures >= FAILURES_TO_OFFLINE
+
+    @property
+    def failures(self) -> int:
+        return self._failures
+
+    def presence(self) -> DevicePresence:
+        seen = self._seen
+        return DevicePresence(
+            mac=self.device.mac,
+            online=self.is_online,
+            address=str(seen.address) if seen else self.device.address,
+            model=seen.info.model if seen else None,
+            firmware=seen.info.firmware if seen else None,
+            rtt_ms=seen.rtt_ms if seen and self.is_online else None,
+        )
+
+    async def poll(self) -> bool:
+        """Look for the device; returns whether its presence changed."""
+        before = (self.is_known, self.is_online, self.presence().address)
+        polling = asyncio.create_task(self._poll(), name=f"poll {self.device.mac}")
+        self._polling = polling
+        try:
+            await asyncio.wait({polling})
+        finally:
+            polling.cancel()
+        if not polling.cancelled():
+            polling.result()
+        return before != (self.is_known, self.is_online, self.presence().address)
+
+    async def _poll(self) -> None:
+        async with self._lock:
+            try:
+                await self._look()
+            except OpeningFailed as error:
+                self._failures += 1
+                self.last_failure = error.reason
+                log.debug("device.silent", mac=self.device.mac, reason=error.reason)
+
+    async def open(self, order: OpenRelay, *, expires_at: int | None) -> None:
+        """Open one relay; returns when the device has said that it did.
+
+        :param expires_at: server ms after which nothing may be sent any more.
+        :raises OpeningFailed: see there.
+        """
+        await self._interrupt_poll()
+        async with self._lock:
+            if expires_at is not None and self._clock.now_ms() >= expires_at:
+                raise OpeningFailed("expired")
+            seen = self._seen
+            now = self._clock.monotonic()
+            if seen is None or not self.is_online or now - seen.at > VERIFIED_FOR:
+                seen = await self._look()
+            sender = _Sender(self._http_at(seen.address), self._clock, expires_at)
+            try:
+                is_open = await self._open_by_api(sender, order)
+                if not is_open:
+                    await self._open_by_page(sender, order)
+            except DeviceError as error:
+                raise _refusal(error) from error
+
+    async def _open_by_api(self, sender: _Sender, order: OpenRelay) -> bool:
+        """False where the model has no API for this relay; nothing happened then."""
+        if order.relay is not RelayKind.LOCAL or not self._has_relay_api:
+            return False
+        request = local_api.relay_trig(order.number, hold_seconds=order.hold_seconds)
+        try:
+            await sender.send(request, Account.API, local_api.read_answer)
+        except DeviceError as error:
+            if error.code != "not_supported":
+                raise
+            # IT83 and its like: opening pages only.
+            self._has_relay_api = False
+            return False
+        return True
+
+    async def _open_by_page(self, sender: _Sender, order: OpenRelay) -> None:
+        device = self.device
+        if not device.open_user:
+            raise DeviceError("not_supported")
+        is_security = order.relay is RelayKind.SECURITY
+        door = local_api.door_number(order.number, security=is_security)
+        if not self._is_safe_only:
+            plain = local_api.open_door(
+                door, user=device.open_user, password=device.open_password
+            )
+            try:
+                await sender.send(plain, Account.NONE, local_api.read_opening)
+            except DeviceError as error:
+                if error.code != "not_safe":
+                    raise
+                self._is_safe_only = True
+            else:
+                return
+        secure = local_api.open_door_secure(door)
+        await sender.send(secure, Account.OPENING, local_api.read_opening)
+
+    async def _look(self) -> _Seen:
+        """Find the device at the addresses that it may have.
+
+        :raises OpeningFailed: with the reason of the most telling address.
+        """
+        current = None if self._seen is None else self._seen.address
+        failure = OpeningFailed("unreachable")
+        for address in dict.fromkeys((self._newest, current, self._listed)):
+            if address is None:
+                continue
+            try:
+                seen = await self._look_at(address)
+            except OpeningFailed as error:
+                # Somebody answering, though not rightly, tells more than silence.
+                if failure.reason == "unreachable":
+                    failure = error
+                continue
+            self._newest = address
+            self._failures = 0
+            self.last_failure = ""
+            self._seen = seen
+            return seen
+        raise failure
+
+    async def _look_at(self, address: LanAddress) -> _Seen:
+        started = self._clock.monotonic()
+        try:
+            answer = await self._http_at(address).send(
+                local_api.system_info(), Account.API
+            )
+            info = local_api.read_system_info(answer.status, answer.body)
+        except (Unreachable, NoAnswer) as error:
+            raise failed(error) from error
+        except DeviceError as error:
+            if error.code in {"garbled", "not_supported"}:
+                raise OpeningFailed("wrong_device") from error
+            raise _refusal(error) from error
+        if info.mac != self.device.mac:
+            raise OpeningFailed("wrong_device")
+        if self._seen is not None and self._seen.info.firmware != info.firmware:
+            self._has_relay_api, self._is_safe_only = True, False
+        now = self._clock.monotonic()
+        return _Seen(address, info, int((now - started) * 1000), now)
+
+    def _http_at(self, address: LanAddress) -> DeviceHttp:
+        http = self._https.get(address)
+        if http is None:
+            device = self.device
+            if len(self._https) >= _ADDRESSES:
+                self._https.clear()
+            http = self._https[address] = DeviceHttp(
+                self._session,
+                address,
+                api=(device.api_user, device.api_password),
+                opening=(device.open_user, device.open_password),
+            )
+        return http
+
+    async def _interrupt_poll(self) -> None:
+        polling = self._polling
+        if polling is not None and not polling.done():
+            _, pending = await asyncio.wait({polling}, timeout=POLL_PATIENCE)
+            for task in pending:
+                task.cancel()
+
+
+class _Sender:
+    """Sends orders of one command, none of them after it has expired."""
+
+    def __init__(
+        self, http: DeviceHttp, clock: ServerClock, expires_at: int | None
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._expires_at = expires_at
+
+    async def send(
+        self,
+        request: Request,
+        account: Account,
+        read: Callable[[int, bytes], object],
+    ) -> None:
+        """:raises DeviceError: the device said no. :raises OpeningFailed: see there."""
+        left = self._left()
+        try:
+            answer = await self._http.send(
+                request,
+                account,
+                may_send=lambda: self._left() > 0,
+                # A connection that comes after the expiry is of no use.
+                connect=max(0.001, min(LAN_CONNECT, left)),
+            )
+        except (Unreachable, NoAnswer, TooLate) as error:
+            raise failed(error) from error
+        read(answer.status, answer.body)
+
+    def _left(self) -> float:
+        if self._expires_at is None:
+            return LAN_CONNECT
+        return (self._expires_at - self._clock.now_ms()) / 1000
+
+
+def _refusal(error: DeviceError) -> OpeningFailed:
+    reason = _REASONS.get(error.code, error.code)
+    return OpeningFailed(reason, denied=reason != "unknown_outcome")

@@ -1,0 +1,80 @@
+"""What an installation is told from outside: ``PORTICO_*`` variables, checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Mode = Literal["production", "demo", "test"]
+
+
+class Environment(BaseSettings):
+    """The installation's settings; every field is ``PORTICO_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="PORTICO_")
+
+    mode: Mode = "production"
+    data: Path = Path("var")
+    secret_key: SecretStr
+    # Comma-separated Fernet keys, the newest first.
+    encryption_keys: SecretStr
+    # Empty: SQLite in the data folder.
+    database_url: str = ""
+    # "local" or nats://host:port[,nats://host:port…]
+    bus_url: str = "local"
+    # Where people and devices reach this installation.
+    public_url: str = "http://127.0.0.1:8000"
+    device_url: str = ""
+    allowed_hosts: str = ""
+    # host[:port] of the SIP server as devices reach it; empty: the device address, 5060.
+    sip_server: str = ""
+    # Addresses of proxies whose X-Forwarded-For is believed, comma-separated.
+    trusted_proxies: str = "127.0.0.1"
+    log_format: Literal["json", "console"] = "json"
+    # host[:port] that app clients are told; empty: the name they came by.
+    app_host: str = ""
+    smtp_url: str = ""
+    # The control address of the simulator; only demo mode uses it.
+    simulator_control: str = ""
+    simulator_token: SecretStr = SecretStr("")
+    # Bearer token for /metrics; empty: only loopback may read it.
+    metrics_token: SecretStr = SecretStr("")
+    gateway_id: str = Field(
+        default_factory=lambda: f"{os.uname().nodename}-{os.getpid()}"
+    )
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.absolute()
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The encryption keys, the newest first."""
+        return [k.strip() for k in self.encryption_keys.get_secret_value().split(",")]
+
+    @cached_property
+    def bus_folder(self) -> Path:
+        """A short private path: Unix sockets allow 107 bytes."""
+        name = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir(), f"portico-{os.getuid()}-{name}")
+
+    @property
+    def devices_base(self) -> str:
+        """The base address written into devices' files."""
+        return (self.device_url or self.public_url).rstrip("/")
+
+    @property
+    def sip_address(self) -> tuple[str, int] | None:
+        """Where devices register; None: beside the device address."""
+        if not self.sip_server:
+            return None
+        host, _, port = self.sip_server.partition(":")
+        return host, int(port or 5060)

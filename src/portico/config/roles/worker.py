@@ -1,0 +1,43 @@
+"""``portico worker``: jobs and the clock."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+from portico.config.start import complain, start_django
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="portico worker")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args(argv)
+    trouble = start_django()
+    if trouble:
+        return complain(trouble)
+    return _run(options.threads)
+
+
+def _run(threads: int) -> int:
+    # Models can be loaded only now.
+    from portico.jobs.schedule import Clock  # noqa: PLC0415
+    from portico.jobs.worker import Worker  # noqa: PLC0415
+
+    worker, clock = Worker(threads), Clock()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        worker.stop()
+        clock.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    ticking = threading.Thread(target=clock.run, name="clock")
+    ticking.start()
+    worker.run()
+    clock.stop()
+    ticking.join()
+    return 0

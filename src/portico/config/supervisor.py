@@ -1,0 +1,131 @@
+"""Runs a group of processes: starts, restarts what dies, stops all together."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+# A role that ran this long was well; its next fault starts from the first pause.
+_WELL_SECONDS = 30.0
+# Above every role's own grace period.
+_STOP_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this child when the supervisor is killed outright."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Role:
+    """One process of the group."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    # Exit codes that mean "do not try again", such as wrong settings.
+    final_codes: frozenset[int] = frozenset({2})
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    restart_at: float = 0.0
+    pause: float = _FIRST_PAUSE
+
+
+class Supervisor:
+    """Keeps ``roles`` running until told to stop."""
+
+    def __init__(self, roles: Sequence[Role]) -> None:
+        self._roles = list(roles)
+        self._stop = threading.Event()
+        self.failed: Role | None = None
+
+    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """End :meth:`run`; also the handler of SIGINT and SIGTERM."""
+        del number, frame
+        self._stop.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def start(self) -> None:
+        """Start every role that is not running."""
+        for role in self._roles:
+            self._start(role)
+
+    def add(self, role: Role) -> None:
+        """Keep one more role running; :meth:`run` starts it at its next look.
+
+        Not here: the kernel's parent-death signal means the *thread* that forked.
+        """
+        self._roles.append(role)
+
+    def _start(self, role: Role) -> None:
+        role.process = subprocess.Popen(  # noqa: S603 -- our own command line
+            list(role.command),
+            env={**os.environ, **role.environment},
+            stdin=subprocess.DEVNULL,
+            # Ctrl-C in the terminal is for the supervisor, which stops in order.
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- one call, no Python state
+        )
+        role.started_at = time.monotonic()
+
+    def run(self) -> None:
+        """Look after the roles until stopped or one ends for good; then stop all."""
+        try:
+            while not self._stop.wait(_LOOK_SECONDS):
+                for role in list(self._roles):
+                    self._look(role)
+        finally:
+            self._stop_all()
+
+    def _look(self, role: Role) -> None:
+        if role.process is None:
+            if time.monotonic() >= role.restart_at:
+                self._start(role)
+            return
+        code = role.process.poll()
+        if code is None:
+            return
+        if code in role.final_codes:
+            self.failed = role
+            self._stop.set()
+            return
+        if time.monotonic() - role.started_at > _WELL_SECONDS:
+            role.pause = _FIRST_PAUSE
+        log.warning("role_ended", role=role.name, exit=code, pause=role.pause)
+        role.process = None
+        role.restart_at = time.monotonic() + role.pause
+        role.pause = min(role.pause * 2, _LONGEST_PAUSE)
+
+    def _stop_all(self) -> None:
+        running = [role for role in self._roles if role.process is not None]
+        # The last started depend on the first: end them in that order.
+        for role in reversed(running):
+            if role.process is not None and role.process.poll() is None:
+                role.process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for role in running:
+            if role.process is None:
+                continue
+            try:
+                role.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.error("role_killed", role=role.name)
+                os.killpg(role.process.pid, signal.SIGKILL)
+                role.process.wait()

@@ -1,0 +1,43 @@
+"""The one place that plugs adapters into ports."""
+
+from __future__ import annotations
+
+import importlib
+
+from django.conf import settings
+
+from portico.config.environment import Environment
+from portico.config.logs import configure_logs
+from portico.kernel.bus import Bus, install_bus
+from portico.kernel.bus.local import LocalBus
+from portico.kernel.bus.nats import NatsBus
+from portico.kernel.crypto import install_keys
+from portico.kernel.queue import install_backend
+
+# Modules that define jobs; importing them registers the jobs.
+TASKS = ("portico.mail.tasks", "portico.provisioning.tasks", "portico.events.tasks")
+
+
+def build_bus(environment: Environment) -> Bus:
+    """The bus that the installation asks for."""
+    if environment.bus_url.startswith("nats://"):
+        return NatsBus(environment.bus_url.split(","))
+    return LocalBus(environment.bus_folder)
+
+
+def install() -> None:
+    """Install everything; called once per process by Django's start."""
+    from portico.jobs.selectors import counts_by_state  # noqa: PLC0415 -- needs models
+    from portico.jobs.services.lease import enqueue_row  # noqa: PLC0415 -- needs models
+    from portico.mail.outbox_folder import folder_sms  # noqa: PLC0415 -- needs settings
+    from portico.mail.ports import install_sms  # noqa: PLC0415 -- beside the above
+
+    environment: Environment = settings.ENVIRONMENT
+    configure_logs(environment.log_format)
+    install_keys(environment.keys)
+    install_bus(build_bus(environment))
+    install_backend(enqueue_row, counts_by_state)
+    for module in TASKS:
+        importlib.import_module(module)
+    if environment.mode in {"demo", "test"}:
+        install_sms(folder_sms)

@@ -1,0 +1,84 @@
+"""Enumerations of the devices app; imported from everywhere, import nothing."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class DeviceKind(models.TextChoices):
+    DOOR_PHONE = "door_phone", _("Door Phone")
+    ACCESS_TERMINAL = "access_terminal", _("Access Control Terminal")
+    INDOOR_MONITOR = "indoor_monitor", _("Indoor Monitor")
+
+
+class RelayKind(models.TextChoices):
+    LOCAL = "local", _("Relay")
+    SECURITY = "security", _("Security Relay")
+
+
+class AccessMethod(models.TextChoices):
+    PIN = "pin", _("PIN")
+    CARD = "card", _("RF Card")
+    FACE = "face", _("Face")
+    NFC = "nfc", _("NFC")
+    BLUETOOTH = "bluetooth", _("Bluetooth")
+    QR = "qr", _("QR Code")
+    HOMEPAGE = "homepage", _("Homepage")
+    TALKING_PAGE = "talking_page", _("Talking page")
+
+
+class CommandKind(models.TextChoices):
+    OPEN_RELAY = "open_relay", _("open")
+
+
+class CommandState(models.TextChoices):
+    """The life of a command; see docs/architecture.md for the picture."""
+
+    REQUESTED = "requested", _("requested")
+    SENT = "sent", _("sent")
+    ACKNOWLEDGED = "acknowledged", _("acknowledged")
+    CONFIRMED = "confirmed", _("confirmed")
+    DENIED = "denied", _("denied")
+    FAILED = "failed", _("failed")
+    TIMED_OUT = "timed_out", _("no answer")
+
+
+# Not yet answered: one such command per relay at a time.
+OPEN_STATES = (CommandState.REQUESTED, CommandState.SENT)
+
+
+class CommandChannel(models.TextChoices):
+    PORTAL = "portal", _("portal")
+    APP = "app", _("app")
+
+
+class DenialReason(models.TextChoices):
+    NO_BRIDGE = (
+        "no_bridge",
+        _("This house has no bridge, so its doors cannot be opened from afar yet."),
+    )
+    BRIDGE_OFFLINE = "bridge_offline", _("The house's bridge is offline.")
+    DEVICE_OFFLINE = "device_offline", _("The device is offline.")
+    NO_SERVICE = "no_service", _("The app service of this house has ended.")
+    NOT_OFFERED = "not_offered", _("This relay is not opened from the app.")
+    EXPIRED = "expired", _("The command came too late to be carried out.")
+    UNKNOWN_DEVICE = "unknown_device", _("The bridge does not know this device yet.")
+    UNREACHABLE = "unreachable", _("The bridge could not reach the device.")
+    NO_ANSWER = "no_answer", _("No answer from the device.")
+    UNAUTHORIZED = "unauthorized", _("The device refused the bridge's credentials.")
+    REJECTED = "rejected", _("The device refused to open.")
+    NOT_SUPPORTED = "not_supported", _("The device cannot do this.")
+    WRONG_DEVICE = "wrong_device", _("Another device answers at this address.")
+    UNKNOWN_OUTCOME = (
+        "unknown_outcome",
+        _("The bridge restarted; whether the door opened is not known."),
+    )
+    BAD_COMMAND = "bad_command", _("The bridge did not understand the command.")
+
+
+class PresenceVia(models.TextChoices):
+    AUTOP = "autop", _("provisioning")
+    EVENT = "event", _("event")
+    BRIDGE = "bridge", _("bridge")
+    SIP = "sip", _("SIP")

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from portico.devices.models.bridge import Bridge
+from portico.devices.models.command import Command
+from portico.devices.models.device import Device, DeviceSecrets
+from portico.devices.models.mac_library import MacEntry
+from portico.devices.models.presence import Presence
+from portico.devices.models.relay import Relay
+
+__all__ = [
+    "Bridge",
+    "Command",
+    "Device",
+    "DeviceSecrets",
+    "MacEntry",
+    "Presence",
+    "Relay",
+]

@@ -1,0 +1,271 @@
+"""Orders to devices: requested, sent, answered, confirmed. One tap never opens twice.
+
+Every change of state is a conditional update: of two that race, one wins and the other
+sees what became of it. What the device really did wins over what we had assumed, so a
+late answer still corrects a command that was given up.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from portico.accounts.models import User
+from portico.devices.enums import (
+    OPEN_STATES,
+    CommandChannel,
+    CommandKind,
+    CommandState,
+    DenialReason,
+)
+from portico.devices.errors import IdempotencyMismatch
+from portico.devices.models import Bridge, Command, Device, Relay
+from portico.devices.selectors import bridge_of
+from portico.kernel.outbox import publish_on_commit
+from portico.kernel.queue import enqueue
+
+LOG_COMMAND = "events.log_command"
+
+# Nobody wants a door to open later than this after the tap.
+TIME_TO_LIVE = timedelta(seconds=5)
+# A bridge gives a device six seconds to answer; the answer needs its way back.
+ANSWER_GRACE = timedelta(seconds=8)
+# Legacy clients send no idempotency key and repeat a request whose answer was lost. Within
+# this time, shorter than a relay is held, the same person's tap means the same opening.
+SAME_TAP = timedelta(seconds=3)
+# A relay event belongs to a command if it comes this soon after it; long enough for an
+# event that waited on a bridge's disk through a short outage.
+CONFIRM_WITHIN = timedelta(seconds=30)
+# Clocks of bridge and server differ by at most half a round trip.
+CLOCK_SLACK = timedelta(seconds=2)
+# A bridge that vanished this recently is probably reconnecting, so the tap may wait.
+BRIDGE_RETURN = timedelta(seconds=20)
+
+_OPENED = (CommandState.ACKNOWLEDGED, CommandState.CONFIRMED)
+
+
+def request_open(
+    *,
+    actor: User,
+    relay: Relay,
+    channel: CommandChannel,
+    idempotency_key: str = "",
+    refusal: DenialReason | None = None,
+    now: datetime,
+) -> Command:
+    """Order one opening of ``relay`` and return the command, maybe an earlier one.
+
+    The same key, or a tap while an opening of that relay is under way, gives the command
+    that exists. ``refusal`` is a rule of the caller's that forbids it; like a missing
+    bridge it makes a command in state ``denied``, so that refusals are on record.
+
+    :raises IdempotencyMismatch: the key was used for another relay.
+    """
+    earlier = _earlier(actor, relay, idempotency_key, now)
+    if earlier is not None:
+        return earlier
+    refusal = refusal or _no_way(relay.device, now)
+    command = Command(
+        device=relay.device,
+        relay=relay,
+        kind=CommandKind.OPEN_RELAY,
+        state=CommandState.DENIED if refusal else CommandState.REQUESTED,
+        reason=refusal or "",
+        requested_by=actor,
+        requested_by_name=str(actor.name or actor)[:127],
+        channel=channel,
+        idempotency_key=idempotency_key,
+        requested_at=now,
+        expires_at=now + TIME_TO_LIVE,
+        finished_at=now if refusal else None,
+    )
+    try:
+        with transaction.atomic():
+            command.save(force_insert=True)
+            _announce(command, "command.changed" if refusal else "command.requested")
+            if refusal:
+                enqueue(LOG_COMMAND, command_id=str(command.pk))
+    except IntegrityError:
+        # A constraint was the arbiter between two taps: the other one's command counts.
+        winner = _earlier(actor, relay, idempotency_key, now)
+        if winner is None:
+            raise
+        return winner
+    return command
+
+
+def _earlier(
+    actor: User, relay: Relay, idempotency_key: str, now: datetime
+) -> Command | None:
+    if idempotency_key:
+        same = Command.objects.filter(
+            requested_by=actor, idempotency_key=idempotency_key
+        ).first()
+        if same is not None:
+            if same.relay_id != relay.pk:
+                raise IdempotencyMismatch
+            return same
+    under_way = Q(state__in=OPEN_STATES)
+    if not idempotency_key:
+        under_way |= Q(
+            requested_by=actor, requested_at__gt=now - SAME_TAP, state__in=_OPENED
+        )
+    commands = Command.objects.filter(under_way, relay=relay)
+    return commands.order_by("-requested_at").first()
+
+
+def _no_way(device: Device, now: datetime) -> DenialReason | None:
+    bridge = bridge_of(device.site)
+    if bridge is None or bridge.enrolled_at is None:
+        return DenialReason.NO_BRIDGE
+    seen = bridge.last_seen_at
+    if not bridge.is_online and (seen is None or seen < now - BRIDGE_RETURN):
+        return DenialReason.BRIDGE_OFFLINE
+    return None
+
+
+def mark_sent(*, command_id: uuid.UUID, now: datetime) -> bool:
+    """Claim a command for sending; False: another gateway has it, or it is too late."""
+    claimed = Command.objects.filter(
+        pk=command_id, state=CommandState.REQUESTED, expires_at__gt=now
+    ).update(state=CommandState.SENT, sent_at=now)
+    if claimed:
+        _announce(Command.objects.select_related("device").get(pk=command_id))
+    return bool(claimed)
+
+
+@transaction.atomic
+def record_result(
+    *,
+    bridge: Bridge,
+    command_id: uuid.UUID,
+    state: CommandState,
+    reason: str,
+    at: datetime,
+    now: datetime,
+) -> bool:
+    """Note what the device answered; False: not a command for this bridge.
+
+    Safe to repeat. ``at`` is when the bridge heard it, in server time.
+    """
+    commands = Command.objects.filter(pk=command_id, device__site=bridge.site_id)
+    command = commands.select_related("device").first()
+    if command is None:
+        return False
+    moment = _between(command.requested_at, at, now)
+    if state == CommandState.ACKNOWLEDGED:
+        commands.filter(acknowledged_at=None).update(acknowledged_at=moment)
+        changed = _move(
+            commands,
+            {CommandState.SENT, CommandState.TIMED_OUT},
+            {"state": state, "reason": "", "finished_at": now},
+        )
+    else:
+        known = reason if reason in DenialReason.values else DenialReason.REJECTED
+        changed = _move(
+            commands,
+            {CommandState.SENT, CommandState.TIMED_OUT},
+            {"state": state, "reason": known, "finished_at": now},
+        )
+    if changed:
+        _finished(command_id)
+    return True
+
+
+@transaction.atomic
+def confirm_by_relay_event(
+    *, device: Device, relay_number: int, at: datetime, now: datetime
+) -> Command | None:
+    """Confirm the newest command that this relay's opening can be the effect of.
+
+    Also one that was given up or had failed without an answer: the door did open.
+    Returns the command that the event proves, or None for an opening of another cause.
+    """
+    commands = (
+        Command.objects.filter(
+            device=device,
+            relay__number=relay_number,
+            relay__kind="local",
+            requested_at__gte=at - CONFIRM_WITHIN,
+            requested_at__lte=at + CLOCK_SLACK,
+        )
+        .exclude(state__in=(CommandState.REQUESTED, CommandState.DENIED))
+        .order_by("-requested_at")
+    )
+    command = commands.first()
+    if command is None or command.state == CommandState.CONFIRMED:
+        return command
+    moment = _between(command.requested_at, at, now)
+    _move(
+        Command.objects.filter(pk=command.pk),
+        {
+            CommandState.SENT,
+            CommandState.ACKNOWLEDGED,
+            CommandState.TIMED_OUT,
+            CommandState.FAILED,
+        },
+        {
+            "state": CommandState.CONFIRMED,
+            "reason": "",
+            "confirmed_at": moment,
+            "finished_at": now,
+        },
+    )
+    _finished(command.pk)
+    command.refresh_from_db()
+    return command
+
+
+def expire_commands(*, now: datetime) -> int:
+    """Give up what nobody sent in time and what nobody answered; returns how many."""
+    overdue = Command.objects.filter(
+        Q(state=CommandState.REQUESTED, expires_at__lte=now)
+        | Q(state=CommandState.SENT, expires_at__lte=now - ANSWER_GRACE)
+    )
+    given_up = 0
+    for command in overdue.only("pk", "state")[:500]:
+        was_sent = command.state == CommandState.SENT
+        reason = DenialReason.NO_ANSWER if was_sent else DenialReason.BRIDGE_OFFLINE
+        with transaction.atomic():
+            if _move(
+                Command.objects.filter(pk=command.pk),
+                {CommandState(command.state)},
+                {
+                    "state": CommandState.TIMED_OUT,
+                    "reason": reason,
+                    "finished_at": now,
+                },
+            ):
+                given_up += 1
+                _finished(command.pk)
+    return given_up
+
+
+def _between(earliest: datetime, moment: datetime, latest: datetime) -> datetime:
+    return max(earliest, min(moment, latest))
+
+
+def _move(
+    commands: QuerySet[Command],
+    from_states: set[CommandState],
+    changes: dict[str, object],
+) -> bool:
+    return bool(commands.filter(state__in=from_states).update(**changes))
+
+
+def _finished(command_id: uuid.UUID) -> None:
+    enqueue(LOG_COMMAND, command_id=str(command_id))
+    _announce(Command.objects.select_related("device").get(pk=command_id))
+
+
+def _announce(command: Command, subject: str = "command.changed") -> None:
+    publish_on_commit(
+        subject,
+        command=str(command.pk),
+        state=str(command.state),
+        device=command.device_id,
+        site=str(command.device.site_id),
+    )

@@ -1,0 +1,95 @@
+"""The log, seen by those whose house it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from portico.accounts.models import User
+from portico.devices.models import Device
+from portico.events.enums import LogKind, Outcome
+from portico.events.models import Event, LogEntry
+from portico.kernel.errors import NotVisible
+from portico.sites.models import Resident, Site
+from portico.sites.selectors import visible_sites
+
+
+def visible_log(actor: User) -> QuerySet[LogEntry]:
+    """Log entries of the houses that ``actor`` manages, newest first."""
+    return (
+        LogEntry.objects.filter(site__in=visible_sites(actor))
+        .select_related("site", "device", "command")
+        .order_by("-occurred_at", "-pk")
+    )
+
+
+def get_visible_entry(actor: User, entry_id: int) -> LogEntry:
+    """One entry.
+
+    :raises NotVisible: unknown, or not for this actor.
+    """
+    entry = visible_log(actor).filter(pk=entry_id).first()
+    if entry is None:
+        raise NotVisible
+    return entry
+
+
+def log_of_site(site: Site) -> QuerySet[LogEntry]:
+    """The log of one house that the caller has already been shown, newest first."""
+    return LogEntry.objects.filter(site=site).order_by("-occurred_at", "-pk")
+
+
+def openings_of_resident(resident: Resident) -> QuerySet[LogEntry]:
+    """What the resident's app lists as door log, newest first: doors opened, and rings."""
+    opened = Q(kind=LogKind.DOOR, outcome__in=(Outcome.GRANTED, Outcome.UNCONFIRMED))
+    return log_of_site(resident.site).filter(opened | Q(kind=LogKind.CALL))
+
+
+def calls_of_resident(resident: Resident) -> QuerySet[LogEntry]:
+    """The rings at the resident's doors, newest first."""
+    return log_of_site(resident.site).filter(kind=LogKind.CALL)
+
+
+def search_log(entries: QuerySet[LogEntry], text: str) -> QuerySet[LogEntry]:
+    """Narrow by who, which door, or which device."""
+    words = text.strip()
+    if not words:
+        return entries
+    return entries.filter(
+        Q(initiator__icontains=words)
+        | Q(relay_name__icontains=words)
+        | Q(device_name__icontains=words)
+    )
+
+
+def raw_events(device: Device) -> QuerySet[Event]:
+    """What a device that the caller has been shown reported, newest first."""
+    return Event.objects.filter(device_id=device.pk).order_by("-pk")
+
+
+def waiting_events() -> int:
+    """How many events the worker has not yet turned into log entries."""
+    return Event.objects.filter(processed_at=None).count()
+
+
+def filter_log(
+    entries: QuerySet[LogEntry], *, kind: str = "", outcome: str = "", text: str = ""
+) -> QuerySet[LogEntry]:
+    """Narrow by kind, outcome and text; empty means all."""
+    if kind:
+        entries = entries.filter(kind=kind)
+    if outcome:
+        entries = entries.filter(outcome=outcome)
+    return search_log(entries, text)
+
+
+def newer_entries(entries: QuerySet[LogEntry], than_id: int) -> int:
+    """How many of ``entries`` were written after the one with ``than_id``."""
+    return entries.order_by().filter(pk__gt=than_id).count()
+
+
+def alarms_since(entries: QuerySet[LogEntry], moment: datetime) -> int:
+    """How many alarms ``entries`` hold since ``moment``."""
+    alarms = entries.order_by().filter(kind=LogKind.ALARM, occurred_at__gte=moment)
+    return alarms.count()

@@ -1,0 +1,275 @@
+"""Events and commands become the house's log."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from portico.access.models import TempKey
+from portico.devices.enums import CommandChannel, CommandState
+from portico.devices.models import Command, Device
+from portico.devices.services.commands import confirm_by_relay_event
+from portico.devices.services.registration import recognize_model
+from portico.events.enums import EventSource, LogKind, Method, Outcome
+from portico.events.models import Event, LogEntry
+from portico.events.services.inbox import FINGERPRINT_BYTES
+from portico.kernel.outbox import publish_on_commit
+from portico.protocols.akuvox.action_url import EventKind
+from portico.provisioning.services.files import note_applied
+
+BATCH = 200
+# A unit reports the credential and the relay as two events, in either order.
+SAME_OPENING = timedelta(seconds=5)
+# The same report again this soon is one that was sent twice.
+SAME_REPORT = timedelta(seconds=2)
+
+_GRANTED = {
+    EventKind.CODE_GRANTED: Method.PIN,
+    EventKind.CARD_GRANTED: Method.CARD,
+    EventKind.FACE_GRANTED: Method.FACE,
+    EventKind.QR_GRANTED: Method.QR,
+}
+_REFUSED = {
+    EventKind.CODE_REFUSED: Method.PIN,
+    EventKind.CARD_REFUSED: Method.CARD,
+    EventKind.FACE_REFUSED: Method.FACE,
+    EventKind.QR_REFUSED: Method.QR,
+}
+_NOTED = {
+    EventKind.CALL_STARTED: LogKind.CALL,
+    EventKind.CALL_ENDED: LogKind.CALL,
+    EventKind.MOTION: LogKind.MOTION,
+    EventKind.TAMPER: LogKind.ALARM,
+    EventKind.BREAK_IN: LogKind.ALARM,
+    EventKind.DOOR_HELD_OPEN: LogKind.ALARM,
+}
+# Units name the credential in a free text; these words are what is known.
+_METHOD_WORDS = {
+    "nfc": Method.NFC,
+    "ble": Method.BLUETOOTH,
+    "bluetooth": Method.BLUETOOTH,
+    "qr": Method.QR,
+    "face": Method.FACE,
+    "button": Method.BUTTON,
+    "exit": Method.BUTTON,
+}
+_KINDS = {str(kind): kind for kind in EventKind}
+_OUTCOMES = {
+    CommandState.ACKNOWLEDGED: Outcome.UNCONFIRMED,
+    CommandState.CONFIRMED: Outcome.GRANTED,
+    CommandState.DENIED: Outcome.REFUSED,
+    CommandState.FAILED: Outcome.FAILED,
+    CommandState.TIMED_OUT: Outcome.NO_ANSWER,
+}
+
+
+def process_waiting(*, now: datetime) -> int:
+    """Turn up to BATCH waiting events into log entries; returns how many were taken.
+
+    One transaction: an event counts as processed exactly if its effects are there.
+    """
+    with transaction.atomic():
+        waiting = Event.objects.filter(processed_at=None).order_by("pk")
+        if connection.features.has_select_for_update_skip_locked:
+            waiting = waiting.select_for_update(skip_locked=True)
+        batch = list(waiting[:BATCH])
+        devices = Device.objects.select_related("site").in_bulk(
+            {event.device_id for event in batch}
+        )
+        for event in batch:
+            device = devices.get(event.device_id)
+            if device is not None and not _is_repeated(event):
+                _apply(event, device, now)
+        Event.objects.filter(pk__in=[event.pk for event in batch]).update(
+            processed_at=now
+        )
+    return len(batch)
+
+
+def _is_repeated(event: Event) -> bool:
+    if event.source == EventSource.BRIDGE:
+        return False  # known by its id already
+    before = Event.objects.filter(
+        device_id=event.device_id,
+        kind=event.kind,
+        received_at__gt=event.received_at - SAME_REPORT,
+        received_at__lte=event.received_at,
+        pk__lt=event.pk,
+    )
+    # The first half of the key is the report's fingerprint, the second its second.
+    mine = bytes(event.dedupe)[:FINGERPRINT_BYTES]
+    return any(bytes(other.dedupe)[:FINGERPRINT_BYTES] == mine for other in before)
+
+
+def _apply(event: Event, device: Device, now: datetime) -> None:
+    data = event.data
+    if data.get("model") or data.get("firmware"):
+        recognize_model(
+            device=device,
+            reported=str(data.get("model", "")),
+            firmware=str(data.get("firmware", "")),
+            now=now,
+        )
+    if data.get("config"):
+        note_applied(device=device, revision=str(data["config"]), at=event.occurred_at)
+    kind = _KINDS.get(event.kind)
+    if kind is EventKind.RELAY_TRIGGERED:
+        _relay_triggered(event, device, now)
+    elif kind in _GRANTED:
+        _granted(event, device, _method(data, _GRANTED[kind]))
+    elif kind is EventKind.GUEST_OPENED:
+        _guest(event, device)
+    elif kind in _REFUSED:
+        method = _method(data, _REFUSED[kind])
+        _write(event, device, LogKind.DOOR, Outcome.REFUSED, method)
+    elif kind in _NOTED:
+        _write(event, device, _NOTED[kind], Outcome.NOTED, Method.NONE)
+
+
+def _method(data: dict[str, object], default: Method) -> Method:
+    said = str(data.get("method", "")).lower()
+    return next((m for word, m in _METHOD_WORDS.items() if word in said), default)
+
+
+def _relay_triggered(event: Event, device: Device, now: datetime) -> None:
+    number = int(event.data.get("relay", 1))
+    command = confirm_by_relay_event(
+        device=device, relay_number=number, at=event.occurred_at, now=now
+    )
+    if command is not None:
+        log_command(command_id=command.pk, now=now)
+        return
+    relay = device.relays.filter(kind="local", number=number).first()
+    name = relay.name if relay else ""
+    cause = _neighbour(event, device, Q(relay_number=None) & ~Q(method=Method.ON_SITE))
+    if cause is not None:
+        LogEntry.objects.filter(pk=cause.pk).update(
+            relay_number=number, relay_name=name
+        )
+        _hint(cause)
+        return
+    entry = _write(event, device, LogKind.DOOR, Outcome.GRANTED, Method.ON_SITE)
+    if entry is not None:
+        LogEntry.objects.filter(pk=entry.pk).update(
+            relay_number=number, relay_name=name
+        )
+
+
+def _granted(event: Event, device: Device, method: Method) -> None:
+    effect = _neighbour(event, device, Q(method=Method.ON_SITE))
+    if effect is None:
+        _write(event, device, LogKind.DOOR, Outcome.GRANTED, method)
+        return
+    LogEntry.objects.filter(pk=effect.pk).update(
+        method=method,
+        initiator=str(event.data.get("user", ""))[:127],
+        credential=_credential(event),
+    )
+    _hint(effect)
+
+
+def _guest(event: Event, device: Device) -> None:
+    # The bridge names the temp key; one of another house is none.
+    key_id = str(event.data.get("guest", ""))
+    keys = TempKey.objects.filter(site=device.site)
+    key = keys.filter(pk=key_id).first() if key_id.isdecimal() else None
+    if key is not None:
+        keys.filter(pk=key.pk).update(uses_made=F("uses_made") + 1)
+        event.data["user"] = key.name
+    _granted(event, device, Method.GUEST)
+
+
+def _neighbour(event: Event, device: Device, what: Q) -> LogEntry | None:
+    """The other half of the same opening, if it has already been written."""
+    return (
+        LogEntry.objects.filter(
+            what,
+            device=device,
+            kind=LogKind.DOOR,
+            outcome=Outcome.GRANTED,
+            command=None,
+            occurred_at__gte=event.occurred_at - SAME_OPENING,
+            occurred_at__lte=event.occurred_at + SAME_OPENING,
+        )
+        .order_by("-occurred_at")
+        .first()
+    )
+
+
+def _credential(event: Event) -> str:
+    return str(event.data.get("code") or event.data.get("card") or "")[:63]
+
+
+def _write(
+    event: Event, device: Device, kind: LogKind, outcome: Outcome, method: Method
+) -> LogEntry | None:
+    entry, created = LogEntry.objects.get_or_create(
+        event_id=event.pk,
+        defaults={
+            "site": device.site,
+            "device": device,
+            "kind": kind,
+            "method": method,
+            "outcome": outcome,
+            "reason": event.kind if kind == LogKind.ALARM else "",
+            "initiator": str(event.data.get("user") or event.data.get("remote") or "")[
+                :127
+            ],
+            "credential": _credential(event),
+            "device_mac": device.mac,
+            "device_name": device.name,
+            "occurred_at": event.occurred_at,
+            "received_at": event.received_at,
+        },
+    )
+    if created:
+        _hint(entry)
+    return entry
+
+
+@transaction.atomic
+def log_command(*, command_id: uuid.UUID, now: datetime) -> LogEntry | None:
+    """Write or correct the entry of one command, from the state that it has now."""
+    command = (
+        Command.objects.select_related("device__site", "relay")
+        .filter(pk=command_id)
+        .first()
+    )
+    outcome = _OUTCOMES.get(CommandState(command.state)) if command else None
+    if command is None or outcome is None:
+        return None
+    device, relay = command.device, command.relay
+    by_app = command.channel == CommandChannel.APP
+    entry, _ = LogEntry.objects.update_or_create(
+        command=command,
+        defaults={
+            "outcome": outcome,
+            "reason": command.reason,
+            "latency_ms": command.latency_ms,
+        },
+        create_defaults={
+            "site": device.site,
+            "device": device,
+            "kind": LogKind.DOOR,
+            "method": Method.APP if by_app else Method.PORTAL,
+            "outcome": outcome,
+            "reason": command.reason,
+            "initiator": command.requested_by_name,
+            "device_mac": device.mac,
+            "device_name": device.name,
+            "relay_number": relay.number if relay else None,
+            "relay_name": relay.name if relay else "",
+            "occurred_at": command.requested_at,
+            "received_at": now,
+            "latency_ms": command.latency_ms,
+        },
+    )
+    _hint(entry)
+    return entry
+
+
+def _hint(entry: LogEntry) -> None:
+    publish_on_commit("log.changed", entry=entry.pk, site=str(entry.site_id))

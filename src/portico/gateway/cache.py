@@ -1,0 +1,61 @@
+"""What the hot path remembers of devices, by their secrets."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+# A lost hint may leave an old file or a removed device in force this long.
+_LIFETIME_SECONDS = 30.0
+_MOST_ENTRIES = 200_000
+
+
+class _Entry(Protocol):
+    @property
+    def device_id(self) -> int: ...
+
+
+T = TypeVar("T", bound=_Entry)
+
+
+class DeviceCache(Generic[T]):
+    """Secret → what is known; loaded on demand, dropped by hint or age.
+
+    Unknown secrets are not kept: there is no end of them.
+    """
+
+    def __init__(self, load: Callable[[str], Awaitable[T | None]]) -> None:
+        self._load = load
+        self._entries: OrderedDict[str, tuple[float, T]] = OrderedDict()
+        self._secrets: dict[int, str] = {}
+
+    def peek(self, secret: str) -> T | None:
+        """The entry, if it is there and fresh."""
+        found = self._entries.get(secret)
+        if found is None or found[0] < time.monotonic():
+            return None
+        return found[1]
+
+    async def get(self, secret: str) -> T | None:
+        """The entry, loaded if need be; None for an unknown secret."""
+        found = self.peek(secret)
+        if found is not None:
+            return found
+        loaded = await self._load(secret)
+        if loaded is None:
+            self._entries.pop(secret, None)
+            return None
+        self._entries[secret] = (time.monotonic() + _LIFETIME_SECONDS, loaded)
+        self._secrets[loaded.device_id] = secret
+        if len(self._entries) > _MOST_ENTRIES:
+            _, (_, oldest) = self._entries.popitem(last=False)
+            self._secrets.pop(oldest.device_id, None)
+        return loaded
+
+    def forget(self, device_id: int) -> None:
+        """Drop what is known of one device."""
+        secret = self._secrets.pop(device_id, None)
+        if secret is not None:
+            self._entries.pop(secret, None)

@@ -1,0 +1,398 @@
+"""The gateway's only door to the apps: plain values in and out, Django in threads.
+
+Everything here is called from the event loop and runs in a small pool; the group commit
+has a thread of its own, so that nothing else waits in front of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ParamSpec, TypeVar
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from portico.access.selectors import live_temp_keys
+from portico.accounts.selectors import staff_by_id
+from portico.devices import selectors as devices
+from portico.devices.enums import CommandState, PresenceVia
+from portico.devices.services import bridges, commands, presence
+from portico.devices.services.registration import recognize_model
+from portico.events.enums import EventSource
+from portico.events.selectors import waiting_events
+from portico.events.services.inbox import IncomingEvent, direct_key, store_events
+from portico.kernel.bus import publish
+from portico.kernel.clock import from_ms, to_ms, utcnow
+from portico.kernel.errors import DomainError
+from portico.kernel.ids import secret_digest
+from portico.kernel.queue import job_counts
+from portico.protocols.bridge import messages as wire
+from portico.protocols.bridge.envelope import encode
+from portico.provisioning.selectors import ServedFile, served_file
+from portico.provisioning.services.files import note_fetched
+from portico.sites.selectors import visible_sites
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Contact = presence.Contact
+__all__ = [
+    "BridgeInfo",
+    "Contact",
+    "Domain",
+    "EventSource",
+    "EventTarget",
+    "IncomingEvent",
+    "PresenceVia",
+    "Refused",
+    "ServedFile",
+    "SipTarget",
+    "StoreFailed",
+    "direct_key",
+]
+
+# Enough for the slow calls of a busy gateway; the hot path needs none of them.
+_THREADS = 8
+
+
+class StoreFailed(Exception):
+    """The database did not take it: full disk, locked, gone."""
+
+
+class Refused(Exception):
+    """The domain said no, with a code and a status for HTTP."""
+
+    def __init__(self, error: DomainError) -> None:
+        super().__init__(str(error))
+        self.code, self.status = error.code, error.status
+
+
+@dataclass(frozen=True, slots=True)
+class EventTarget:
+    """Whose action URL it is; ``key`` makes its fingerprints its own."""
+
+    device_id: int
+    mac: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeInfo:
+    """An enrolled bridge that may connect."""
+
+    id: uuid.UUID
+    site_id: uuid.UUID
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SipTarget:
+    """A device's SIP account, for its registration."""
+
+    device_id: int
+    number: str
+    password: str
+
+
+def _event_target(secret: str) -> EventTarget | None:
+    device = devices.device_by_event_secret(secret)
+    if device is None:
+        return None
+    key = hashlib.blake2b(
+        str(device.pk).encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=32
+    )
+    return EventTarget(device.pk, device.mac, key.digest())
+
+
+def _served_file(secret: str) -> ServedFile | None:
+    return served_file(secret_digest(secret))
+
+
+def _bridge(bridge_id: uuid.UUID) -> BridgeInfo | None:
+    bridge = devices.live_bridge(bridge_id)
+    if bridge is None:
+        return None
+    key = base64.urlsafe_b64decode(bridge.public_key + "=")
+    return BridgeInfo(bridge.pk, bridge.site_id, key)
+
+
+def _enrol(token: str, public_key: str, version: str) -> str:
+    try:
+        bridge = bridges.enrol_bridge(
+            token=token, public_key=public_key, version=version, now=utcnow()
+        )
+    except DomainError as error:
+        raise Refused(error) from None
+    return str(bridge.pk)
+
+
+def _begin_session(bridge_id: uuid.UUID, session: str, lan: str, version: str) -> bool:
+    bridge = devices.live_bridge(bridge_id)
+    if bridge is None:
+        return False
+    bridges.begin_session(
+        bridge=bridge, session=session, lan_url=lan, version=version, now=utcnow()
+    )
+    return True
+
+
+def _end_session(bridge_id: uuid.UUID, session: str) -> None:
+    bridge = devices.live_bridge(bridge_id)
+    if bridge is not None:
+        bridges.end_session(bridge=bridge, session=session, now=utcnow())
+
+
+def _guests(site: Any, bridge_id: uuid.UUID) -> dict[int, list[wire.Guest]]:
+    """The temp keys of ``site`` by device, as digests that the bridge can check."""
+    found: dict[int, list[wire.Guest]] = {}
+    for key in live_temp_keys(site, utcnow()):
+        salt = hashlib.sha256(f"{bridge_id}:{key.pk}".encode()).digest()[:16]
+        digest = hmac.digest(salt, key.pin.encode(), "sha256")
+        relays: dict[int, list[int]] = {}
+        for relay in key.relays.all():
+            if relay.kind == "local":
+                relays.setdefault(relay.device_id, []).append(relay.number)
+        for device_id, numbers in relays.items():
+            found.setdefault(device_id, []).append(
+                wire.Guest(
+                    id=str(key.pk),
+                    salt=salt,
+                    digest=digest,
+                    relays=tuple(numbers),
+                    valid_from=to_ms(key.starts_at),
+                    until=to_ms(key.ends_at),
+                    uses_left=key.uses_allowed - key.uses_made,
+                )
+            )
+    return found
+
+
+def _roster(bridge_id: uuid.UUID) -> tuple[wire.Roster, dict[str, int]]:
+    """What the bridge serves, and the device behind each MAC."""
+    bridge = devices.live_bridge(bridge_id)
+    if bridge is None:
+        return wire.Roster("", ()), {}
+    rows = list(devices.roster_devices(bridge.site))
+    guests = _guests(bridge.site, bridge_id)
+    units = tuple(
+        wire.RosterDevice(
+            mac=device.mac,
+            model=device.model,
+            address=device.ip_address or _known_address(device),
+            api_user=device.secrets.api_user,
+            api_password=device.secrets.api_password,
+            open_user=device.secrets.open_user,
+            open_password=device.secrets.open_password,
+            event_secret=device.secrets.event_secret,
+            guests=tuple(guests.get(device.pk, ())),
+        )
+        for device in rows
+    )
+    revision = hashlib.sha256(encode(wire.Roster("", units)).encode())
+    return wire.Roster(revision.hexdigest()[:16], units), {d.mac: d.pk for d in rows}
+
+
+def _known_address(device: Any) -> str | None:
+    seen = getattr(device, "presence", None)
+    return seen.lan_address or None if seen is not None else None
+
+
+def _claim(command_id: uuid.UUID) -> wire.Command | None:
+    if not commands.mark_sent(command_id=command_id, now=utcnow()):
+        return None
+    command = devices.command_to_send(command_id)
+    relay = command.relay if command else None
+    if command is None or relay is None:
+        return None
+    return wire.Command(
+        id=command.pk,
+        mac=command.device.mac,
+        kind=command.kind,
+        data={
+            "relay": {"kind": relay.kind, "number": relay.number},
+            "hold_seconds": relay.hold_seconds,
+        },
+        expires_at=to_ms(command.expires_at),
+    )
+
+
+def _waiting(bridge_id: uuid.UUID) -> list[uuid.UUID]:
+    bridge = devices.live_bridge(bridge_id)
+    if bridge is None:
+        return []
+    return [command.pk for command in devices.waiting_commands(bridge)]
+
+
+def _all_waiting() -> list[tuple[uuid.UUID, uuid.UUID]]:
+    return devices.all_waiting_commands()
+
+
+def _record_result(bridge_id: uuid.UUID, result: wire.CommandResult) -> bool:
+    bridge = devices.live_bridge(bridge_id)
+    return bridge is not None and commands.record_result(
+        bridge=bridge,
+        command_id=result.id,
+        state=CommandState(result.state.value),
+        reason=result.reason,
+        at=from_ms(result.at),
+        now=utcnow(),
+    )
+
+
+def _recognize(device_id: int, model: str, firmware: str) -> None:
+    device = devices.device_by_id(device_id)
+    if device is not None:
+        recognize_model(device=device, reported=model, firmware=firmware, now=utcnow())
+
+
+def _note_fetched(fetches: dict[int, tuple[str, Any]]) -> None:
+    for device_id, (etag, at) in fetches.items():
+        note_fetched(device_id=device_id, etag=etag, at=at)
+
+
+def _live_scope(session_key: str, site_id: str) -> frozenset[str] | None:
+    """Ids of the sites that a browser's session may watch; None: not signed in."""
+    engine = import_module(settings.SESSION_ENGINE)
+    stored = engine.SessionStore(session_key)
+    user = staff_by_id(stored.get("_auth_user_id"), stored.get("_auth_user_hash"))
+    if user is None:
+        return None
+    sites = visible_sites(user)
+    if site_id != "all":
+        try:
+            sites = sites.filter(pk=uuid.UUID(site_id))
+        except ValueError:
+            return frozenset()
+    return frozenset(str(pk) for pk in sites.values_list("pk", flat=True))
+
+
+def _sip_target(number: str) -> SipTarget | None:
+    device = devices.device_by_sip_number(number)
+    if device is None:
+        return None
+    return SipTarget(device.pk, number, device.sip.password)
+
+
+def _health() -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    counts = job_counts()
+    return {"events_waiting": waiting_events()} | {
+        f"jobs_{state}": count for state, count in counts.items()
+    }
+
+
+class Domain:
+    """The apps, as the gateway's event loop sees them.
+
+    Every method may raise :class:`StoreFailed` when the database is out of order.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_THREADS, "domain")
+        self._writer = ThreadPoolExecutor(1, "inbox")
+
+    async def _call(
+        self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        return await self._in(self._pool, function, *args, **kwargs)
+
+    async def _in(
+        self,
+        pool: ThreadPoolExecutor,
+        function: Callable[P, R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        def guarded() -> R:
+            close_old_connections()
+            try:
+                return function(*args, **kwargs)
+            except DatabaseError as error:
+                connection.close()
+                raise StoreFailed(str(error)) from error
+
+        return await asyncio.get_running_loop().run_in_executor(pool, guarded)
+
+    async def store_events(self, events: Sequence[IncomingEvent]) -> int:
+        return await self._in(self._writer, store_events, events)
+
+    async def event_target(self, secret: str) -> EventTarget | None:
+        return await self._call(_event_target, secret)
+
+    async def served_file(self, secret: str) -> ServedFile | None:
+        return await self._call(_served_file, secret)
+
+    async def note_fetched(self, fetches: dict[int, tuple[str, Any]]) -> None:
+        await self._call(_note_fetched, fetches)
+
+    async def record_contacts(self, contacts: list[Contact]) -> list[int]:
+        return await self._call(presence.record_contacts, contacts=contacts)
+
+    async def sweep_silent(self) -> list[int]:
+        return await self._call(presence.sweep_silent, now=utcnow())
+
+    async def bridge(self, bridge_id: uuid.UUID) -> BridgeInfo | None:
+        return await self._call(_bridge, bridge_id)
+
+    async def enrol(self, token: str, public_key: str, version: str) -> str:
+        """The new bridge's id. :raises Refused: see ``bridges.enrol_bridge``."""
+        return await self._call(_enrol, token, public_key, version)
+
+    async def begin_session(
+        self, bridge_id: uuid.UUID, session: str, lan: str, version: str
+    ) -> bool:
+        return await self._call(_begin_session, bridge_id, session, lan, version)
+
+    async def end_session(self, bridge_id: uuid.UUID, session: str) -> None:
+        await self._call(_end_session, bridge_id, session)
+
+    async def touch_sessions(self, sessions: list[str]) -> None:
+        await self._call(bridges.touch_sessions, sessions=sessions, now=utcnow())
+
+    async def roster(self, bridge_id: uuid.UUID) -> tuple[wire.Roster, dict[str, int]]:
+        return await self._call(_roster, bridge_id)
+
+    async def claim_command(self, command_id: uuid.UUID) -> wire.Command | None:
+        return await self._call(_claim, command_id)
+
+    async def waiting_commands(self, bridge_id: uuid.UUID) -> list[uuid.UUID]:
+        return await self._call(_waiting, bridge_id)
+
+    async def all_waiting_commands(self) -> list[tuple[uuid.UUID, uuid.UUID]]:
+        """(site, command) of everything that nobody has sent yet."""
+        return await self._call(_all_waiting)
+
+    async def record_result(
+        self, bridge_id: uuid.UUID, result: wire.CommandResult
+    ) -> bool:
+        return await self._call(_record_result, bridge_id, result)
+
+    async def recognize(self, device_id: int, model: str, firmware: str) -> None:
+        await self._call(_recognize, device_id, model, firmware)
+
+    async def live_scope(self, session_key: str, site: str) -> frozenset[str] | None:
+        return await self._call(_live_scope, session_key, site)
+
+    async def sip_target(self, number: str) -> SipTarget | None:
+        return await self._call(_sip_target, number)
+
+    async def health(self) -> dict[str, int]:
+        return await self._call(_health)
+
+    def hint_events(self) -> None:
+        """Tell the worker that events wait."""
+        publish("events.waiting")
+
+    def close(self) -> None:
+        """Let running calls end."""
+        self._pool.shutdown()
+        self._writer.shutdown()

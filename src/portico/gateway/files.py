@@ -1,0 +1,150 @@
+"""Provisioning files: ``/p/<secret>/<name>``, from memory, with entity tags."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import datetime
+
+import structlog
+
+from portico.gateway import metrics
+from portico.gateway.cache import DeviceCache
+from portico.gateway.domain import Domain, PresenceVia, ServedFile, StoreFailed
+from portico.gateway.http import (
+    TEXT,
+    ClientAddresses,
+    Scope,
+    Send,
+    header,
+    problem,
+    respond,
+)
+from portico.gateway.limits import Buckets
+from portico.gateway.presence import PresenceCollector
+from portico.kernel.clock import utcnow
+from portico.protocols.autop.grammar import FileRole, file_kind
+
+log = structlog.get_logger(__name__)
+
+PREFIX = "/p/"
+# As for action URLs: a house with some stale units passes, a guesser does not.
+MISSES_PER_SECOND, MISSES_BURST = 0.5, 20.0
+FLUSH_SECONDS = 1.0
+_RETRY = (b"retry-after", b"2")
+# Nothing on the way may keep a text with passwords.
+_PRIVATE = (b"cache-control", b"private, no-cache")
+# What holds for every unit stands in the unit's own file; units ask for this one first.
+COMMON = b"# Portico: nothing common, see the unit's own file\n"
+_COMMON_TAG = hashlib.sha256(COMMON).hexdigest()
+
+
+class Files:
+    """Serves each device the files under its own address."""
+
+    def __init__(
+        self, domain: Domain, presence: PresenceCollector, addresses: ClientAddresses
+    ) -> None:
+        self.devices: DeviceCache[ServedFile] = DeviceCache(domain.served_file)
+        self._domain = domain
+        self._presence = presence
+        self._addresses = addresses
+        self._misses = Buckets(MISSES_PER_SECOND, MISSES_BURST)
+        self._fetched: dict[int, tuple[str, datetime]] = {}
+
+    async def serve(self, scope: Scope, send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            await problem(send, 405, "method_not_allowed", headers=[(b"allow", b"GET")])
+            return
+        secret, _, name = scope["path"][len(PREFIX) :].partition("/")
+        file = self.devices.peek(secret)
+        if file is None:
+            try:
+                file = await self._find(scope, secret)
+            except StoreFailed:
+                await problem(send, 503, "try_again", headers=[_RETRY])
+                return
+        if file is None:
+            await self._unknown(scope, send)
+            return
+        self._presence.heard(file.device_id, PresenceVia.AUTOP)
+        kind = file_kind(name)
+        if kind is not None and kind.role is FileRole.COMMON:
+            await self._answer(scope, send, COMMON, _COMMON_TAG)
+        elif kind is not None and kind.mac == file.mac:
+            await self._own(scope, send, file)
+        else:
+            # Also another device's name: nothing tells whether it exists.
+            metrics.FILES.labels("unknown_name").inc()
+            log.info("autop_unknown_name", device=file.device_id, name=name[:64])
+            await self._unknown(scope, send)
+
+    async def _find(self, scope: Scope, secret: str) -> ServedFile | None:
+        if not 16 <= len(secret) <= 64:
+            return None
+        if not self._misses.has(self._addresses.of(scope)):
+            return None
+        return await self.devices.get(secret)
+
+    async def _unknown(self, scope: Scope, send: Send) -> None:
+        metrics.REFUSED.labels("file").inc()
+        if self._misses.take(self._addresses.of(scope)):
+            await problem(send, 404, "not_found")
+        else:
+            await problem(
+                send, 429, "too_many_tries", headers=[(b"retry-after", b"60")]
+            )
+
+    async def _own(self, scope: Scope, send: Send, file: ServedFile) -> None:
+        if file.body is None:  # registered a moment ago, the worker is rendering
+            self.devices.forget(file.device_id)
+            metrics.FILES.labels("not_yet").inc()
+            await problem(send, 503, "not_yet", headers=[_RETRY])
+            return
+        await self._answer(scope, send, file.body, file.etag)
+        if scope["method"] == "GET":
+            self._fetched[file.device_id] = (file.etag, utcnow())
+
+    @staticmethod
+    async def _answer(scope: Scope, send: Send, body: bytes, etag: str) -> None:
+        tag = f'"{etag}"'
+        headers = [TEXT, (b"etag", tag.encode()), _PRIVATE]
+        held = header(scope, b"if-none-match")
+        if held and (held == "*" or tag in held):
+            metrics.FILES.labels("unchanged").inc()
+            await send(
+                {"type": "http.response.start", "status": 304, "headers": headers[1:]}
+            )
+            await send({"type": "http.response.body", "body": b""})
+            return
+        metrics.FILES.labels("served").inc()
+        if scope["method"] == "HEAD":
+            length = (b"content-length", str(len(body)).encode())
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 200,
+                    "headers": [*headers, length],
+                }
+            )
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await respond(send, 200, body, headers)
+
+    async def run(self) -> None:
+        """Note who fetched what, once a second, until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what is pending; on a database fault it is kept."""
+        if not self._fetched:
+            return
+        batch, self._fetched = self._fetched, {}
+        try:
+            await self._domain.note_fetched(batch)
+        except StoreFailed as error:
+            log.error("fetches_not_stored", count=len(batch), error=str(error))
+            metrics.DATABASE_FAULTS.labels("fetches").inc()
+            self._fetched = batch | self._fetched

@@ -1,0 +1,161 @@
+"""Live views of browsers: server-sent events, one stream a page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from portico.gateway import metrics
+from portico.gateway.domain import Domain, StoreFailed
+from portico.gateway.http import Receive, Scope, Send, header, problem
+
+PREFIX = "/live/"
+# What a page may hear of, and nothing else that is on the bus.
+SUBJECTS = frozenset(
+    {
+        "presence.changed",
+        "command.changed",
+        "command.requested",
+        "log.changed",
+        "device.changed",
+        "bridge.changed",
+        "file.published",
+    }
+)
+# Proxies cut silent connections after 30 to 60 seconds.
+BEAT_SECONDS = 15.0
+# After a sign-out or a lost membership the stream ends within this time.
+RECHECK_SECONDS = 60.0
+# A browser that sleeps gets one "resync" instead of an old queue.
+QUEUE = 200
+
+
+class LiveStreams:
+    """All browsers that watch through this gateway."""
+
+    def __init__(self, domain: Domain, cookie_name: str) -> None:
+        self._domain = domain
+        self._cookie = cookie_name
+        self._streams: set[_Stream] = set()
+
+    def hint(self, subject: str, payload: dict[str, Any]) -> None:
+        """Pass one hint on to those who may hear of its site."""
+        if subject not in SUBJECTS:
+            return
+        site = payload.get("site")
+        data = json.dumps({"subject": subject, **payload})
+        message = f"event: hint\ndata: {data}\n\n".encode()
+        for stream in self._streams:
+            if site in stream.sites:
+                stream.push(message)
+
+    def close(self) -> None:
+        """End all streams: browsers come back to the next process."""
+        for stream in list(self._streams):
+            stream.push(None)
+
+    def _session(self, scope: Scope) -> str:
+        try:
+            jar = SimpleCookie(header(scope, b"cookie"))
+        except CookieError:
+            return ""
+        morsel = jar.get(self._cookie)
+        return morsel.value if morsel else ""
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        session, wanted = self._session(scope), scope["path"][len(PREFIX) :]
+        wanted = wanted.removeprefix("site/").strip("/")
+        try:
+            sites = await self._domain.live_scope(session, wanted) if session else None
+        except StoreFailed:
+            await problem(send, 503, "try_again", headers=[(b"retry-after", b"5")])
+            return
+        if sites is None:
+            await problem(send, 401, "sign_in_first")
+            return
+        if not sites and wanted != "all":
+            await problem(send, 404, "not_found")
+            return
+        stream = _Stream(sites)
+        self._streams.add(stream)
+        metrics.LIVE.inc()
+        watcher = asyncio.create_task(_until_gone(receive, stream))
+        try:
+            await self._feed(stream, session, wanted, send)
+        finally:
+            watcher.cancel()
+            self._streams.discard(stream)
+            metrics.LIVE.dec()
+
+    async def _feed(
+        self, stream: _Stream, session: str, wanted: str, send: Send
+    ) -> None:
+        headers = [
+            (b"content-type", b"text/event-stream"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await _send_part(send, b"retry: 2000\n\n")
+        recheck = time.monotonic() + RECHECK_SECONDS
+        while True:
+            for message in await stream.wait(BEAT_SECONDS):
+                if message is None:
+                    await send({"type": "http.response.body", "body": b""})
+                    return
+                await _send_part(send, message)
+            if time.monotonic() > recheck:
+                recheck = time.monotonic() + RECHECK_SECONDS
+                sites = await self._recheck(session, wanted, stream)
+                if sites is None:
+                    await send({"type": "http.response.body", "body": b""})
+                    return
+                stream.sites = sites
+
+    async def _recheck(
+        self, session: str, wanted: str, stream: _Stream
+    ) -> frozenset[str] | None:
+        try:
+            return await self._domain.live_scope(session, wanted)
+        except StoreFailed:
+            return stream.sites
+
+
+class _Stream:
+    """One browser's queue; None in it ends the stream."""
+
+    def __init__(self, sites: frozenset[str]) -> None:
+        self.sites = sites
+        self._queue: list[bytes | None] = []
+        self._wake = asyncio.Event()
+
+    def push(self, message: bytes | None) -> None:
+        if len(self._queue) >= QUEUE:
+            self._queue = [b"event: resync\ndata: {}\n\n"]
+        self._queue.append(message)
+        self._wake.set()
+
+    async def wait(self, seconds: float) -> Iterator[bytes | None]:
+        """What came within ``seconds``, else a heartbeat."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return iter([b": beat\n\n"])
+        self._wake.clear()
+        queue, self._queue = self._queue, []
+        return iter(queue)
+
+
+async def _send_part(send: Send, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _until_gone(receive: Receive, stream: _Stream) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    stream.push(None)

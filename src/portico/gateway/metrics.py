@@ -1,0 +1,33 @@
+"""What the gateway counts."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+EVENTS = Counter(
+    "portico_events_total", "Events by source and result", ["source", "result"]
+)
+EVENT_BATCH = Histogram(
+    "portico_event_batch_size",
+    "Events per group commit",
+    buckets=(1, 2, 5, 10, 50, 100, 500, 1_000, 2_000),
+)
+EVENT_COMMIT = Histogram("portico_event_commit_seconds", "Time of a group commit")
+FILES = Counter("portico_files_total", "Provisioning files by result", ["result"])
+REFUSED = Counter("portico_refused_total", "Requests refused, by reason", ["reason"])
+BRIDGES = Gauge("portico_bridge_sessions", "Bridges connected to this gateway")
+BRIDGE_CLOSED = Counter(
+    "portico_bridge_closed_total", "Bridge sessions ended by us, by code", ["code"]
+)
+COMMANDS = Counter("portico_commands_sent_total", "Commands sent to bridges")
+COMMAND_RESULTS = Counter(
+    "portico_command_results_total", "Answers to commands, by state", ["state"]
+)
+LIVE = Gauge("portico_live_streams", "Browsers with a live stream")
+PROXIED = Counter("portico_proxied_total", "Requests passed to web", ["result"])
+DATABASE_FAULTS = Counter(
+    "portico_database_faults_total", "Database errors, by what was done", ["what"]
+)
+REGISTRATIONS = Counter(
+    "portico_sip_registrations_total", "SIP REGISTER requests, by result", ["result"]
+)

@@ -1,0 +1,84 @@
+"""Who was heard of: collected in memory, written in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import structlog
+
+from portico.gateway import metrics
+from portico.gateway.domain import Contact, Domain, PresenceVia, StoreFailed
+from portico.kernel.clock import utcnow
+
+log = structlog.get_logger(__name__)
+
+# GW-3 wants "online" within five seconds of the first contact.
+FLUSH_SECONDS = 0.5
+# A device that is known to be online is written this often at most.
+REFRESH_SECONDS = 20.0
+SWEEP_SECONDS = 2.0
+# After a start nobody has had the chance to be heard: silence counts from then on.
+GRACE_SECONDS = 80.0
+
+
+class PresenceCollector:
+    """Takes every contact; writes the ones that matter."""
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+        self._pending: dict[int, Contact] = {}
+        self._written: dict[int, float] = {}
+        self._addresses: dict[int, str] = {}
+
+    def heard(self, device_id: int, via: PresenceVia, lan_address: str = "") -> None:
+        """A device made itself heard just now."""
+        written = self._written.get(device_id)
+        moved = bool(lan_address) and self._addresses.get(device_id) != lan_address
+        if (
+            written is not None
+            and not moved
+            and time.monotonic() - written < REFRESH_SECONDS
+        ):
+            return
+        if lan_address:
+            self._addresses[device_id] = lan_address
+        self._pending[device_id] = Contact(device_id, utcnow(), via, lan_address)
+
+    def forget(self, device_id: int) -> None:
+        """Somebody saw it go offline, or it is gone: its next contact is written."""
+        self._written.pop(device_id, None)
+        self._addresses.pop(device_id, None)
+
+    async def flush(self) -> None:
+        """Write what is pending; on a database fault it is kept for the next time."""
+        if not self._pending:
+            return
+        batch, self._pending = self._pending, {}
+        now = time.monotonic()
+        try:
+            await self._domain.record_contacts(list(batch.values()))
+        except StoreFailed as error:
+            log.error("contacts_not_stored", count=len(batch), error=str(error))
+            metrics.DATABASE_FAULTS.labels("contacts").inc()
+            self._pending = batch | self._pending
+        else:
+            self._written.update(dict.fromkeys(batch, now))
+
+    async def run(self) -> None:
+        """Flush and sweep until cancelled."""
+        next_sweep = time.monotonic() + GRACE_SECONDS
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self.flush()
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + SWEEP_SECONDS
+                await self._sweep()
+
+    async def _sweep(self) -> None:
+        try:
+            for device_id in await self._domain.sweep_silent():
+                self.forget(device_id)
+        except StoreFailed as error:
+            log.error("sweep_failed", error=str(error))
+            metrics.DATABASE_FAULTS.labels("sweep").inc()

@@ -1,0 +1,201 @@
+"""The gateway: one raw ASGI callable for devices, bridges and live views."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from portico.gateway import bridge_sessions, files, live, uplink
+from portico.gateway.bridge_sessions import BridgeSessions
+from portico.gateway.domain import Domain, StoreFailed
+from portico.gateway.files import Files
+from portico.gateway.http import (
+    TEXT,
+    ClientAddresses,
+    Receive,
+    Scope,
+    Send,
+    header,
+    problem,
+    respond,
+)
+from portico.gateway.inbox import Inbox
+from portico.gateway.live import LiveStreams
+from portico.gateway.presence import PresenceCollector
+from portico.gateway.proxy import Proxy
+from portico.gateway.sip import Registrar
+from portico.gateway.uplink import Uplink
+from portico.kernel.bus import Bus, Payload
+
+log = structlog.get_logger(__name__)
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_BACKLOG = Gauge("portico_backlog", "Rows that wait for the worker", ["what"])
+
+
+class Gateway:
+    """Routes by path; everything it does not know goes to web, if there is one."""
+
+    def __init__(  # noqa: PLR0913 -- the process's settings, once
+        self,
+        *,
+        domain: Domain,
+        bus: Bus,
+        gateway_id: str,
+        trusted_proxies: list[str],
+        session_cookie: str,
+        web: str,
+        scheme: str,
+        metrics_token: str,
+        sip: tuple[str, int] | None = None,
+    ) -> None:
+        addresses = ClientAddresses(trusted_proxies)
+        self._addresses = addresses
+        self._domain = domain
+        self._bus = bus
+        self._metrics_token = metrics_token
+        self._inbox = Inbox(domain.store_events, domain.hint_events)
+        self._presence = PresenceCollector(domain)
+        self._uplink = Uplink(domain, self._inbox, self._presence, addresses)
+        self._files = Files(domain, self._presence, addresses)
+        self._bridges = BridgeSessions(
+            domain, self._inbox, self._presence, addresses, gateway_id
+        )
+        self._live = LiveStreams(domain, session_cookie)
+        self._sip_address = sip
+        self._sip = Registrar(domain, self._presence)
+        self._proxy = Proxy(web, addresses, scheme) if web else None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unlisten: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "websocket":
+            if scope["path"] == bridge_sessions.SESSION_PATH:
+                await self._bridges.serve(receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": 4404})
+        elif kind == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path.startswith(uplink.PREFIX):
+            await self._uplink.serve(scope, send)
+        elif path.startswith(files.PREFIX):
+            await self._files.serve(scope, send)
+        elif path.startswith(live.PREFIX):
+            await self._live.serve(scope, receive, send)
+        elif path == bridge_sessions.ENROL_PATH:
+            await self._bridges.enrol(scope, receive, send)
+        elif path == "/healthz":
+            await respond(send, 200, b"ok\n", [TEXT])
+        elif path == "/readyz":
+            await self._ready(send)
+        elif path == "/metrics":
+            await self._metrics(scope, send)
+        elif self._proxy is not None:
+            await self._proxy.serve(scope, receive, send)
+        else:
+            await problem(send, 404, "not_found")
+
+    async def _ready(self, send: Send) -> None:
+        try:
+            await self._domain.health()
+        except StoreFailed:
+            await problem(send, 503, "database_unavailable")
+        else:
+            await respond(send, 200, b"ready\n", [TEXT])
+
+    async def _metrics(self, scope: Scope, send: Send) -> None:
+        token = header(scope, b"authorization").removeprefix("Bearer ")
+        allowed = (
+            token == self._metrics_token
+            if self._metrics_token
+            else self._addresses.of(scope) in _LOOPBACK
+        )
+        if not allowed:
+            await problem(send, 404, "not_found")
+            return
+        with contextlib.suppress(StoreFailed):
+            for what, count in (await self._domain.health()).items():
+                _BACKLOG.labels(what).set(count)
+        kind = (b"content-type", CONTENT_TYPE_LATEST.encode())
+        await respond(send, 200, generate_latest(), [kind])
+
+    # Life
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._start()
+        except OSError as error:
+            text = f"cannot listen for SIP: {error.strerror}"
+            await send({"type": "lifespan.startup.failed", "message": text})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._sip_address is not None:
+            await self._sip.listen(*self._sip_address)
+
+        def hinted(subject: str, payload: Payload) -> None:
+            loop.call_soon_threadsafe(self._hint, subject, payload)
+
+        self._unlisten = self._bus.listen(hinted)
+        runs = (
+            self._inbox.run(),
+            self._presence.run(),
+            self._files.run(),
+            self._bridges.run(),
+        )
+        self._tasks = [asyncio.create_task(_for_ever(run)) for run in runs]
+
+    def _hint(self, subject: str, payload: Payload) -> None:
+        if subject in {"device.changed", "file.published"}:
+            self._uplink.devices.forget(payload["device"])
+            self._files.devices.forget(payload["device"])
+        if subject == "presence.changed" and not payload["online"]:
+            self._presence.forget(payload["device"])
+        self._bridges.hint(subject, payload)
+        self._live.hint(subject, payload)
+
+    def announce_stop(self) -> None:
+        """End what would keep the server from stopping: streams and sessions."""
+        self._live.close()
+        self._tasks.append(asyncio.ensure_future(self._bridges.close()))
+
+    async def _stop(self) -> None:
+        self._unlisten()
+        self._sip.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(StoreFailed):
+            await self._presence.flush()
+            await self._files.flush()
+        if self._proxy is not None:
+            await self._proxy.close()
+        await asyncio.to_thread(self._domain.close)
+
+
+async def _for_ever(work: Any) -> None:
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        # A task of the gateway must not die alone: the process goes, and is restarted.
+        log.exception("gateway_task_died")
+        raise SystemExit(1) from None

@@ -1,0 +1,192 @@
+"""A SIP registrar over UDP, for presence and inventory: no calls pass through it.
+
+The embedded installation has no Kamailio; units in direct mode still register, which is
+the one sign of life that they give every minute (RFC 3261 section 10, Digest of RFC
+2617). Nonces are stateless: a time and its HMAC over the sender's address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+
+import structlog
+
+from portico.gateway import metrics
+from portico.gateway.domain import Domain, PresenceVia, SipTarget, StoreFailed
+from portico.gateway.limits import Buckets
+from portico.gateway.presence import PresenceCollector
+from portico.protocols import digest, sip
+
+log = structlog.get_logger(__name__)
+
+REALM = "portico"
+# Units are told this; half of it is their refresh, well inside the 80 s of presence.
+LIFETIME_SECONDS = 60
+# Long enough for one retransmission cycle (64 * T1), short enough not to be collected.
+NONCE_SECONDS = 60
+_ACCOUNT_SECONDS = 30.0
+_MOST_ACCOUNTS = 100_000
+_FAILURES_PER_SECOND, _FAILURES_BURST = 0.5, 30.0
+
+Address = tuple[str, int]
+
+
+class Registrar(asyncio.DatagramProtocol):
+    """Answers REGISTER and OPTIONS; keep-alives of registered units count as contact."""
+
+    def __init__(self, domain: Domain, presence: PresenceCollector) -> None:
+        self._domain = domain
+        self._presence = presence
+        self._key = secrets.token_bytes(32)
+        self._transport: asyncio.DatagramTransport | None = None
+        self._accounts: OrderedDict[str, tuple[float, SipTarget]] = OrderedDict()
+        # Where a unit registered from, for the keep-alives that carry no name.
+        self._bound: OrderedDict[Address, tuple[float, int]] = OrderedDict()
+        self._failures = Buckets(_FAILURES_PER_SECOND, _FAILURES_BURST)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def listen(self, host: str, port: int) -> None:
+        """Bind the UDP port. :raises OSError: it is taken."""
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.DatagramTransport):
+            self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        if not data.strip():
+            self._kept_alive(addr)
+            return
+        try:
+            message = sip.parse(data)
+        except sip.BadSip:
+            metrics.REGISTRATIONS.labels("garbled").inc()
+            return
+        if message.method == "REGISTER":
+            task = asyncio.create_task(self._register(message, addr))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif message.method == "OPTIONS":
+            self._answer(message, addr, 200, "OK")
+        elif message.method and message.method != "ACK":
+            # Calls are the SIP engine's, which this installation does not have.
+            self._answer(message, addr, 501, "Not Implemented")
+
+    def _answer(
+        self,
+        request: sip.SipMessage,
+        addr: Address,
+        status: int,
+        reason: str,
+        *extra: sip.Header,
+    ) -> None:
+        if self._transport is None:
+            return
+        reply = sip.answer_to(
+            request, status, reason, tag=secrets.token_hex(5), extra=extra
+        )
+        self._transport.sendto(reply.encode(), addr)
+
+    def _kept_alive(self, addr: Address) -> None:
+        bound = self._bound.get(addr)
+        if bound is not None and bound[0] > time.monotonic():
+            self._presence.heard(bound[1], PresenceVia.SIP)
+
+    async def _register(self, message: sip.SipMessage, addr: Address) -> None:
+        if not self._failures.has(addr[0]):
+            metrics.REGISTRATIONS.labels("too_many").inc()
+            return
+        scheme, fields = digest.parse_header(message.get("Authorization"))
+        if scheme != "digest" or not self._is_fresh(fields.get("nonce", ""), addr):
+            self._challenge(message, addr)
+            return
+        try:
+            target = await self._target(fields.get("username", ""))
+        except StoreFailed:
+            self._answer(message, addr, 503, "Try Again", ("Retry-After", "5"))
+            return
+        if target is None or not self._is_right(message, fields, target):
+            metrics.REGISTRATIONS.labels("refused").inc()
+            self._failures.take(addr[0])
+            self._answer(message, addr, 403, "Forbidden")
+            return
+        self._accept(message, addr, target)
+
+    def _challenge(self, message: sip.SipMessage, addr: Address) -> None:
+        value = f'Digest realm="{REALM}", nonce="{self._nonce(addr)}", algorithm=MD5'
+        self._answer(message, addr, 401, "Unauthorized", ("WWW-Authenticate", value))
+
+    def _nonce(self, addr: Address, at: int | None = None) -> str:
+        moment = int(time.time()) if at is None else at
+        text = f"{moment:x}.{addr[0]}.{addr[1]}".encode()
+        mark = hmac.new(self._key, text, hashlib.sha256).hexdigest()[:24]
+        return f"{moment:x}.{mark}"
+
+    def _is_fresh(self, nonce: str, addr: Address) -> bool:
+        try:
+            moment = int(nonce.partition(".")[0], 16)
+        except ValueError:
+            return False
+        is_ours = hmac.compare_digest(
+            nonce.encode(), self._nonce(addr, moment).encode()
+        )
+        return is_ours and time.time() - moment <= NONCE_SECONDS
+
+    @staticmethod
+    def _is_right(
+        message: sip.SipMessage, fields: dict[str, str], target: SipTarget
+    ) -> bool:
+        named = f"sip:{target.number}@"
+        if named not in message.get("To") or fields.get("realm") != REALM:
+            return False
+        if fields.get("uri") != message.uri:
+            return False
+        wanted = digest.response(fields, method="REGISTER", password=target.password)
+        return hmac.compare_digest(wanted.encode(), fields.get("response", "").encode())
+
+    def _accept(
+        self, message: sip.SipMessage, addr: Address, target: SipTarget
+    ) -> None:
+        leaves = message.get("Expires") == "0" or ";expires=0" in message.get("Contact")
+        metrics.REGISTRATIONS.labels("left" if leaves else "accepted").inc()
+        if leaves:
+            self._bound.pop(addr, None)
+            self._answer(message, addr, 200, "OK")
+            return
+        self._bound[addr] = (time.monotonic() + LIFETIME_SECONDS, target.device_id)
+        self._bound.move_to_end(addr)
+        if len(self._bound) > _MOST_ACCOUNTS:
+            self._bound.popitem(last=False)
+        self._presence.heard(target.device_id, PresenceVia.SIP)
+        contact = message.get("Contact").partition(";")[0]
+        self._answer(
+            message,
+            addr,
+            200,
+            "OK",
+            ("Contact", f"{contact};expires={LIFETIME_SECONDS}"),
+            ("Expires", str(LIFETIME_SECONDS)),
+        )
+
+    async def _target(self, number: str) -> SipTarget | None:
+        if not (number.isascii() and number.isdigit() and len(number) <= 15):
+            return None
+        known = self._accounts.get(number)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        target = await self._domain.sip_target(number)
+        if target is not None:
+            self._accounts[number] = (time.monotonic() + _ACCOUNT_SECONDS, target)
+            if len(self._accounts) > _MOST_ACCOUNTS:
+                self._accounts.popitem(last=False)
+        return target

@@ -1,0 +1,103 @@
+"""The embedded default: datagrams between the processes of one machine.
+
+Every listening process binds a socket in one private folder; a publisher sends to each
+socket that it finds there. No broker, nothing to supervise; a process that died leaves a
+socket that refuses, which the next publisher removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from portico.kernel.bus import MAX_PAYLOAD_BYTES, Handler, Payload
+
+log = structlog.get_logger(__name__)
+
+# sun_path holds 108 bytes on Linux, with the closing zero.
+_MAX_SOCKET_PATH = 107
+_GONE = {errno.ECONNREFUSED, errno.ENOENT}
+
+
+class LocalBus:
+    """Hints over Unix datagram sockets in ``folder`` (made with mode 0700)."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._handlers: list[Handler] = []
+        self._lock = threading.Lock()
+        self._out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._out.settimeout(0)
+        self._inbox: socket.socket | None = None
+        self._path: Path | None = None
+
+    def publish(self, subject: str, payload: Payload) -> None:
+        message = json.dumps([subject, payload]).encode()
+        if len(message) > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"hint on {subject} is too large")
+        with os.scandir(self._folder) as entries:
+            targets = [entry.path for entry in entries if entry.name.endswith(".sock")]
+        for target in targets:
+            try:
+                self._out.sendto(message, target)
+            except OSError as error:
+                self._undelivered(target, error)
+
+    def _undelivered(self, target: str, error: OSError) -> None:
+        if error.errno in _GONE:
+            Path(target).unlink(missing_ok=True)
+        else:  # a full buffer: the reader polls its rows anyway
+            log.debug("bus_hint_dropped", target=target, error=error.errno)
+
+    def listen(self, handler: Handler) -> Callable[[], None]:
+        with self._lock:
+            self._handlers.append(handler)
+            if self._inbox is None:
+                self._start()
+
+        def stop() -> None:
+            with self._lock, contextlib.suppress(ValueError):
+                self._handlers.remove(handler)
+
+        return stop
+
+    def _start(self) -> None:
+        path = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}.sock"
+        if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+            raise ValueError(f"bus folder {self._folder} is too deep for a socket")
+        inbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        inbox.bind(str(path))
+        self._inbox, self._path = inbox, path
+        threading.Thread(
+            target=self._read, args=(inbox,), name="local-bus", daemon=True
+        ).start()
+
+    def _read(self, inbox: socket.socket) -> None:
+        while True:
+            try:
+                message = inbox.recv(MAX_PAYLOAD_BYTES)
+            except OSError:
+                return
+            if not message:
+                return
+            subject, payload = json.loads(message)
+            for handler in tuple(self._handlers):
+                handler(subject, payload)
+
+    def close(self) -> None:
+        if self._path is not None:
+            # An empty datagram wakes the reader, which then ends.
+            with contextlib.suppress(OSError):
+                self._out.sendto(b"", str(self._path))
+            self._path.unlink(missing_ok=True)
+        self._out.close()

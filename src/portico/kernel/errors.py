@@ -1,0 +1,31 @@
+"""Errors the domain raises and every edge knows how to render."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """An anticipated failure: has a stable code, a status and a translatable message.
+
+    ``field`` names the form field that the message belongs to, if there is one.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 400
+    field: ClassVar[str] = ""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(str(message) or self.code)
+
+
+class NotVisible(DomainError):
+    """The object does not exist for this actor; never say which of the two it is."""
+
+    code = "not_found"
+    status = 404
+
+
+class NotPermitted(DomainError):
+    code = "forbidden"
+    status = 403

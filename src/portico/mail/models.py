@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from django.db import models
+
+from portico.kernel.fields import SealedTextField
+from portico.mail.enums import Channel
+
+
+class OutboundMessage(models.Model):
+    """A mail or SMS that somebody is owed; a job delivers it at least once."""
+
+    channel = models.CharField(max_length=7, choices=Channel.choices)
+    recipient = models.CharField(max_length=254)
+    subject = models.CharField(max_length=255, blank=True)
+    # Holds sign-in codes and links until delivery, so it is sealed and then emptied.
+    body = SealedTextField(blank=True)
+    created_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.channel} to {self.recipient}"

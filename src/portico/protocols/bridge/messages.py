@@ -1,0 +1,169 @@
+"""The messages of ``docs/bridge-protocol.md`` as values; times are ms of server time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from portico.protocols.akuvox.action_url import EventKind
+
+
+class CommandState(StrEnum):
+    """How a command ended, as far as the bridge can tell."""
+
+    ACKNOWLEDGED = "acknowledged"
+    DENIED = "denied"
+    FAILED = "failed"
+
+
+class RelayKind(StrEnum):
+    LOCAL = "local"
+    SECURITY = "security"
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    nonce: bytes
+    server_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """``lan`` is the base address of the bridge's listener, as devices reach it."""
+
+    bridge: UUID
+    signature: bytes
+    protocol: int
+    version: str
+    lan: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    session: str
+    server_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    n: int
+    server_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    id: UUID
+    mac: str
+    kind: EventKind
+    data: Mapping[str, str | int]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePresence:
+    """``address``, ``model``, ``firmware`` and ``rtt_ms`` are null while unknown."""
+
+    mac: str
+    online: bool
+    address: str | None
+    model: str | None
+    firmware: str | None
+    rtt_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    devices: tuple[DevicePresence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """``took_ms`` counts from the command's arrival to the device's answer."""
+
+    id: UUID
+    state: CommandState
+    reason: str
+    at: int
+    took_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    ids: tuple[UUID, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    ids: tuple[UUID, ...]
+    retry_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """One code that the bridge may check without the server; see the contract."""
+
+    id: str
+    salt: bytes = field(repr=False, metadata={"as": "hex"})
+    digest: bytes = field(repr=False, metadata={"as": "hex"})
+    relays: tuple[int, ...]
+    valid_from: int = field(metadata={"name": "from"})
+    until: int | None
+    uses_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RosterDevice:
+    mac: str
+    model: str
+    address: str | None
+    api_user: str
+    api_password: str = field(repr=False)
+    open_user: str
+    open_password: str = field(repr=False)
+    event_secret: str = field(repr=False)
+    guests: tuple[Guest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    revision: str
+    devices: tuple[RosterDevice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``kind`` and ``data`` stay open: a bridge answers ``bad_command`` to what it
+    does not know, instead of ending the session."""
+
+    id: UUID
+    mac: str
+    kind: str
+    data: Mapping[str, Any]
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRelay:
+    """The data of an ``open_relay`` command; read by ``envelope.read_open_relay``."""
+
+    relay: RelayKind
+    number: int
+    hold_seconds: int
+
+
+BridgeMessage = Auth | Ping | Event | Presence | CommandResult
+ServerMessage = Challenge | Ready | Pong | Ack | Refused | Busy | Roster | Command

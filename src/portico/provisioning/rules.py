@@ -1,0 +1,175 @@
+"""Which settings a device gets: from the house, its relays and secrets, as AutoP keys.
+
+Key names are the vendor's, from exported templates, the HTTP API manual and open
+projects; not verified on hardware. Only settings that Portico answers for are written;
+all others stay as the installer or the unit has them.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from portico.devices.catalogue import DeviceModel
+from portico.devices.enums import DeviceKind, RelayKind
+from portico.devices.models import Bridge, Device, DeviceSecrets, Relay
+from portico.sites.models import SipAccount, Site
+
+MASK = "••••••••"
+_SECRET_KEY = re.compile(
+    r"^(Config\.\S*(?:Pwd|Password|Passwd)\w*\s*=[ \t]*)\S.*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+# Every hour by itself, the shortest interval that units offer.
+_AUTOP_HOURLY = "4"
+# Liveness: a binding that is not renewed is gone within a minute (units default to 1800).
+_REGISTER_SECONDS = "60"
+_KEEPALIVE_SECONDS = "30"
+_DIGEST = "4"
+
+
+def settings_for(
+    *,
+    device: Device,
+    secrets: DeviceSecrets,
+    relays: list[Relay],
+    model: DeviceModel | None,
+    base: str,
+    sip: SipAccount,
+    sip_server: tuple[str, int],
+    now: datetime,
+) -> dict[str, str]:
+    """All settings of ``device`` except its action URLs, in the order of the file.
+
+    ``base`` is Portico's address as devices reach it.
+    """
+    account = f"Config.{model.account_key if model else 'Account1'}"
+    host, port = sip_server
+    settings = {
+        "Config.Autoprovision.GENERAL.Url": f"{base}/p/{secrets.file_secret}/",
+        "Config.Autoprovision.MODE.Mode": _AUTOP_HOURLY,
+        "Config.Autoprovision.PNP.Enable": "0",
+        "Config.DoorSetting.CLOUDSERVER.RpsEnable": "0",
+        "Config.DoorSetting.CONNECT.ServerMode": "0",
+        f"{account}.GENERAL.Enable": "1",
+        f"{account}.GENERAL.Label": device.name,
+        f"{account}.GENERAL.DisplayName": device.name,
+        f"{account}.GENERAL.UserName": sip.number,
+        f"{account}.GENERAL.AuthName": sip.number,
+        f"{account}.GENERAL.Pwd": sip.password,
+        f"{account}.SIP.Server": host,
+        f"{account}.SIP.Port": str(port),
+        f"{account}.SIP.TransType": "0",
+        f"{account}.REG.Timeout": _REGISTER_SECONDS,
+        f"{account}.NAT.UdpKeepEnable": "1",
+        f"{account}.NAT.UdpKeepInterval": _KEEPALIVE_SECONDS,
+        "Config.DoorSetting.APIFCGI.Enable": "1",
+        "Config.DoorSetting.APIFCGI.AuthMode": _DIGEST,
+        "Config.DoorSetting.APIFCGI.UserName": secrets.api_user,
+        "Config.DoorSetting.APIFCGI.Password": secrets.api_password,
+        "Config.DoorSetting.DEVICENODE.Location": device.name,
+    }
+    settings |= _time(device.site, now)
+    if device.kind == DeviceKind.INDOOR_MONITOR:
+        settings |= _monitor(secrets)
+    else:
+        settings |= _door(device, secrets, relays, model)
+    return settings
+
+
+def _time(site: Site, now: datetime) -> dict[str, str]:
+    zone = zoneinfo.ZoneInfo(site.time_zone)
+    # Standard offset: the units add daylight time themselves (SNTP.DTS).
+    offset = now.astimezone(zone).utcoffset()
+    saving = now.astimezone(zone).dst()
+    minutes = int((offset.total_seconds() if offset else 0) // 60)
+    minutes -= int((saving.total_seconds() if saving else 0) // 60)
+    sign = "-" if minutes < 0 else "+"
+    hours, rest = divmod(abs(minutes), 60)
+    return {
+        "Config.Settings.SNTP.Enable": "1",
+        "Config.Settings.SNTP.TimeZone": f"GMT{sign}{hours}:{rest:02d}",
+        "Config.Settings.SNTP.Name": site.time_zone.rsplit("/", 1)[-1],
+        "Config.Settings.SNTP.NTPServer1": "pool.ntp.org",
+        "Config.Settings.DATETIME.TimeFormat": "0"
+        if site.time_format == "24h"
+        else "1",
+    }
+
+
+def _monitor(secrets: DeviceSecrets) -> dict[str, str]:
+    return {
+        "Config.DoorSetting.RELAY.RelayOnWeb": "1",
+        "Config.DoorSetting.RELAY.RelayOnWebUser": secrets.open_user,
+        "Config.DoorSetting.RELAY.RelayOnWebPwd": secrets.open_password,
+    }
+
+
+def _door(
+    device: Device,
+    secrets: DeviceSecrets,
+    relays: list[Relay],
+    model: DeviceModel | None,
+) -> dict[str, str]:
+    settings = {
+        "Config.DoorSetting.GENERAL.DeviceName": device.name,
+        "Config.DoorSetting.RELAY.HttpTrig": "1",
+        "Config.DoorSetting.RELAY.UserName": secrets.open_user,
+        "Config.DoorSetting.RELAY.Password": secrets.open_password,
+        "Config.DoorSetting.RTSP.Enable": "1",
+        "Config.DoorSetting.RTSP.Authorization": "1",
+        "Config.DoorSetting.RTSP.AuthenticationType": "1",
+        "Config.DoorSetting.RTSP.Username": secrets.rtsp_user,
+        "Config.DoorSetting.RTSP.Password": secrets.rtsp_password,
+        "Config.DoorSetting.DTMF.Enable": "1",
+    }
+    for relay in relays:
+        if relay.kind == RelayKind.LOCAL:
+            settings |= _relay(relay, model)
+    return settings
+
+
+def _relay(relay: Relay, model: DeviceModel | None) -> dict[str, str]:
+    letter = "ABCD"[relay.number - 1]
+    prefix = "Config.DoorSetting.RELAY."
+    hold = str(relay.hold_seconds)
+    settings: dict[str, str] = {}
+    # A unit whose model is not known yet gets both spellings; it skips what it lacks.
+    if model is None or model.relay_keys == "letters":
+        settings |= {
+            f"{prefix}Name{letter}": relay.name,
+            f"{prefix}HoldDelay{letter}": hold,
+        }
+    if model is None or model.relay_keys == "relay":
+        settings |= {
+            f"{prefix}RelayName{letter}": relay.name,
+            f"{prefix}Relay{letter}Delay": hold,
+        }
+    code = f"Config.DoorSetting.DTMF.{'Multi' * (len(relay.dtmf_code) > 1)}Code"
+    settings[f"{code}{relay.number}"] = relay.dtmf_code
+    return settings
+
+
+def event_base(base: str, bridge: Bridge | None) -> str:
+    """Where a device sends its action URLs: to the house's bridge, else to Portico.
+
+    The bridge keeps events on disk while the internet is away; the device would not.
+    """
+    if bridge is not None and bridge.enrolled_at is not None and bridge.lan_url:
+        return bridge.lan_url.rstrip("/")
+    return base
+
+
+def sip_address(base: str) -> tuple[str, int]:
+    """The SIP server that stands beside Portico's public address."""
+    return urlsplit(base).hostname or "localhost", 5060
+
+
+def mask_secrets(body: str, secrets: DeviceSecrets) -> str:
+    """``body`` as it may be shown: passwords and the secrets in addresses hidden."""
+    for secret in (secrets.file_secret, secrets.event_secret):
+        body = body.replace(secret, MASK)
+    return _SECRET_KEY.sub(rf"\g<1>{MASK}", body)

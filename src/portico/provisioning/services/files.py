@@ -1,0 +1,106 @@
+"""Provisioning files: rendered once per change, served from the gateway's cache."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from portico.accounts.models import User
+from portico.audit.services import record
+from portico.devices.catalogue import all_models
+from portico.devices.models import Device
+from portico.devices.selectors import bridge_of
+from portico.kernel.outbox import publish_on_commit
+from portico.protocols.akuvox import action_url
+from portico.protocols.autop.render import render
+from portico.provisioning.models import ProvisioningFile
+from portico.provisioning.rules import event_base, settings_for, sip_address
+
+_REVISION_DIGITS = 8
+
+
+@transaction.atomic
+def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
+    """Render the file of ``device``; it is replaced only if a byte of it differs."""
+    base = settings.ENVIRONMENT.devices_base
+    secrets = device.secrets
+    values = settings_for(
+        device=device,
+        secrets=secrets,
+        relays=list(device.relays.all()),
+        model=all_models().get(device.model),
+        base=base,
+        sip=device.sip,
+        sip_server=settings.ENVIRONMENT.sip_address or sip_address(base),
+        now=now,
+    )
+    reports_to = event_base(base, bridge_of(device.site))
+    plain = render(values | {"-": reports_to})
+    revision = hashlib.sha256(plain.encode()).hexdigest()[:_REVISION_DIGITS]
+    values |= action_url.templates(
+        reports_to, secrets.event_secret, config_revision=revision
+    )
+    body = render(values, title=f"{device.name} ({device.pretty_mac})")
+    etag = hashlib.sha256(body.encode()).hexdigest()
+    file, created = ProvisioningFile.objects.get_or_create(
+        device=device,
+        defaults={
+            "body": body,
+            "etag": etag,
+            "revision": revision,
+            "published_at": now,
+        },
+    )
+    if not created and file.etag != etag:
+        file.body, file.etag, file.revision = body, etag, revision
+        file.published_at = now
+        file.save(update_fields=["body", "etag", "revision", "published_at"])
+    publish_on_commit("file.published", device=device.pk, site=str(device.site_id))
+    return file
+
+
+@transaction.atomic
+def reveal_file(*, actor: User, file: ProvisioningFile, now: datetime) -> str:
+    """The text of ``file`` with its passwords; that it was shown is on record."""
+    device = file.device
+    record(
+        actor=actor,
+        action="provisioning.revealed",
+        subject=device,
+        organization_id=device.site.organization_id,
+        site_id=device.site_id,
+        after={"revision": file.revision},
+        now=now,
+    )
+    return file.body
+
+
+def note_fetched(*, device_id: int, etag: str, at: datetime) -> None:
+    """The device has fetched the file with ``etag`` in full, or still has it."""
+    changed = (
+        ProvisioningFile.objects.filter(device_id=device_id)
+        .filter(~Q(fetched_etag=etag) | Q(fetched_at=None) | Q(fetched_at__lt=at))
+        .update(fetched_at=at, fetched_etag=etag)
+    )
+    if changed:
+        _hint(device_id)
+
+
+def note_applied(*, device: Device, revision: str, at: datetime) -> None:
+    """The device has reported with the settings of ``revision``."""
+    changed = (
+        ProvisioningFile.objects.filter(device=device)
+        .exclude(applied_revision=revision[:12])
+        .update(applied_at=at, applied_revision=revision[:12])
+    )
+    if changed:
+        _hint(device.pk)
+
+
+def _hint(device_id: int) -> None:
+    site_id = Device.objects.values_list("site_id", flat=True).get(pk=device_id)
+    publish_on_commit("device.changed", device=device_id, site=str(site_id))

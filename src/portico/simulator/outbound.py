@@ -1,0 +1,111 @@
+"""HTTP requests that a unit makes: AutoP files, firmware and action URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from portico.simulator import digest
+
+# Nothing is known of the devices' own limits. Long enough for a slow server, short
+# enough that a dead one does not hold up the next event.
+TIMEOUT_SECONDS: Final = 10.0
+# An AutoP file with everything set is about 20 KiB.
+MAX_FILE_BYTES: Final = 1024 * 1024
+MAX_REDIRECTS: Final = 3
+
+
+class OutboundError(Exception):
+    """No usable answer: not reachable, too slow, too big, or no valid address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """One unit's way out: its user agent, and whether it verifies servers.
+
+    Devices verify a TLS server only when told so
+    (``Config.Settings.SECURITY.OnlyAcceptTrusted`` = 1, SYT).
+    """
+
+    session: aiohttp.ClientSession
+    user_agent: str
+    verify: bool
+
+    async def fetch(
+        self,
+        address: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        account: tuple[str, str] = ("", ""),
+        max_bytes: int = MAX_FILE_BYTES,
+        timeout: float = TIMEOUT_SECONDS,  # noqa: ASYNC109 - one deadline for all legs
+    ) -> Reply:
+        """Fetch ``address``; answers one Basic or Digest challenge.
+
+        Credentials inside the address win over ``account`` (KB).
+
+        :raises OutboundError: see there. HTTP error statuses are replies.
+        """
+        try:
+            url = URL(address, encoded=True)
+            if url.scheme not in ("http", "https") or not url.host:
+                raise OutboundError(f"not an http address: {address[:40]}")
+            if url.user is not None:
+                account = (url.user, url.password or "")
+                url = url.with_user(None)
+            sent = {"User-Agent": self.user_agent, **(headers or {})}
+            limit = aiohttp.ClientTimeout(total=timeout)
+            reply = await self._once(url, method, sent, limit=limit, cap=max_bytes)
+            challenge = reply.headers.get("WWW-Authenticate", "")
+            if reply.status == 401 and account[0] and challenge:
+                token = digest.answer(
+                    challenge,
+                    method=method,
+                    uri=url.raw_path_qs,
+                    user=account[0],
+                    password=account[1],
+                )
+                if token is not None:
+                    sent["Authorization"] = token
+                    reply = await self._once(
+                        url, method, sent, limit=limit, cap=max_bytes
+                    )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise OutboundError(str(error) or type(error).__name__) from error
+        return reply
+
+    async def _once(
+        self,
+        url: URL,
+        method: str,
+        headers: Mapping[str, str],
+        *,
+        limit: aiohttp.ClientTimeout,
+        cap: int,
+    ) -> Reply:
+        async with self.session.request(
+            method,
+            url,
+            headers=headers,
+            timeout=limit,
+            max_redirects=MAX_REDIRECTS,
+            ssl=self.verify,
+        ) as answer:
+            body = bytearray()
+            async for chunk in answer.content.iter_any():
+                body += chunk
+                if len(body) > cap:
+                    raise OutboundError("the answer is too big")
+            return Reply(answer.status, answer.headers, bytes(body))

@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from portico.sites.models.entitlement import Entitlement
+from portico.sites.models.resident import Resident
+from portico.sites.models.sip_account import SipAccount, SipNumberSeries
+from portico.sites.models.site import Site
+
+__all__ = ["Entitlement", "Resident", "SipAccount", "SipNumberSeries", "Site"]

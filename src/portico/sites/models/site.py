@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portico.accounts.enums import TimeFormat
+from portico.sites.enums import CallMode, SiteKind
+from portico.tenancy.models import Organization
+
+
+class Site(models.Model):
+    """A house or an estate that an installer looks after."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="sites")
+    kind = models.CharField(
+        max_length=15, choices=SiteKind.choices, default=SiteKind.SINGLE_FAMILY
+    )
+    name = models.CharField(_("name"), max_length=127)
+    room_name = models.CharField(_("room name"), max_length=127)
+    country = models.CharField(_("country/region"), max_length=2, blank=True)
+    address = models.CharField(_("address"), max_length=255, blank=True)
+    call_mode = models.CharField(
+        max_length=3, choices=CallMode.choices, default=CallMode.SIP
+    )
+    time_zone = models.CharField(_("time zone"), max_length=63)
+    language = models.CharField(_("language"), max_length=7, default="en")
+    time_format = models.CharField(
+        max_length=3, choices=TimeFormat.choices, default=TimeFormat.HOURS_24
+    )
+    with_indoor_monitor = models.BooleanField(_("with indoor monitor"), default=False)
+    family_sip = models.OneToOneField(
+        "sites.SipAccount", models.PROTECT, related_name="family_of"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "name", "id"])]
+
+    def __str__(self) -> str:
+        return self.room_name

@@ -1,0 +1,138 @@
+"""A house and its family master come into being."""
+
+from __future__ import annotations
+
+import zoneinfo
+from dataclasses import dataclass
+from datetime import datetime
+
+import phonenumbers
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from portico.accounts.enums import TimeFormat
+from portico.accounts.models import User
+from portico.audit.services import record
+from portico.kernel.errors import NotVisible
+from portico.sites.enums import CallMode, Feature, ResidentRole
+from portico.sites.errors import BadPhone, ContactMissing, EmailTaken, PhoneTaken
+from portico.sites.models import Entitlement, Resident, Site
+from portico.sites.services.numbering import allocate_sip_account
+from portico.tenancy.enums import OrganizationKind
+from portico.tenancy.models import Organization
+from portico.tenancy.selectors import organization_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseData:
+    """What the New form of a single-family site holds; texts are already trimmed.
+
+    ``phone`` is the national or international number as typed, read with ``country``
+    (ISO 3166 alpha-2). An empty ``time_zone`` means the installer's, an empty
+    ``room_name`` "<name>'s home".
+    """
+
+    name: str
+    room_name: str = ""
+    email: str = ""
+    country: str = ""
+    phone: str = ""
+    address: str = ""
+    call_mode: CallMode = CallMode.SIP
+    time_zone: str = ""
+    language: str = "en"
+    time_format: TimeFormat = TimeFormat.HOURS_24
+    with_indoor_monitor: bool = False
+
+
+def normalize_phone(text: str, country: str) -> str:
+    """``text`` in E.164.
+
+    :raises BadPhone: not a possible number of ``country``.
+    """
+    try:
+        number = phonenumbers.parse(text, country or None)
+    except phonenumbers.NumberParseException:
+        raise BadPhone(_("This is not a phone number of the chosen country.")) from None
+    if not phonenumbers.is_valid_number(number):
+        raise BadPhone(_("This is not a phone number of the chosen country."))
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@transaction.atomic
+def register_house(*, actor: User, data: HouseData, now: datetime) -> Site:
+    """Create a single-family site with its family master.
+
+    Allocates the family SIP number and the master's own; the master is unregistered and,
+    while this installation sells nothing, served without an end. No mail is sent.
+
+    :raises NotVisible: ``actor`` is not of an installer.
+    :raises ContactMissing: neither email nor mobile number.
+    :raises BadPhone: the number is not one of the country.
+    :raises EmailTaken: another account has this email.
+    :raises PhoneTaken: another account has this number.
+    """
+    organization = organization_of(actor, OrganizationKind.INSTALLER)
+    if not data.email and not data.phone:
+        raise ContactMissing(_("Enter an email or a mobile number."))
+    site = _create_site(organization, data, now)
+    resident = add_resident(site=site, role=ResidentRole.MASTER, data=data, now=now)
+    record(
+        actor=actor,
+        action="site.registered",
+        subject=site,
+        organization_id=organization.pk,
+        site_id=site.pk,
+        after={"name": site.name, "master": resident.pk},
+        now=now,
+    )
+    return site
+
+
+def _create_site(organization: Organization, data: HouseData, now: datetime) -> Site:
+    zone = data.time_zone or organization.time_zone
+    if zone not in zoneinfo.available_timezones():
+        raise NotVisible
+    site = Site.objects.create(
+        organization=organization,
+        name=data.name,
+        room_name=data.room_name or _("%(name)s's home") % {"name": data.name},
+        country=data.country,
+        address=data.address,
+        call_mode=data.call_mode,
+        time_zone=zone,
+        language=data.language,
+        time_format=data.time_format,
+        with_indoor_monitor=data.with_indoor_monitor,
+        family_sip=allocate_sip_account(),
+        created_at=now,
+    )
+    Entitlement.objects.create(site=site, feature=Feature.APP, starts_at=now)
+    return site
+
+
+def add_resident(
+    *, site: Site, role: ResidentRole, data: HouseData, now: datetime
+) -> Resident:
+    """Create the account of one person of ``site``, without a password.
+
+    Call inside a transaction. :raises: as :func:`register_house`.
+    """
+    email = data.email.lower() or None
+    phone = normalize_phone(data.phone, data.country) if data.phone else None
+    if email and User.objects.filter(email=email).exists():
+        raise EmailTaken(_("Another account has this email."))
+    if phone and User.objects.filter(phone=phone).exists():
+        raise PhoneTaken(_("Another account has this mobile number."))
+    user = User.objects.create_user(
+        None,
+        email=email,
+        phone=phone,
+        name=data.name,
+        time_zone=site.time_zone,
+        language=data.language,
+        time_format=data.time_format,
+    )
+    return Resident.objects.create(
+        site=site, user=user, role=role, sip=allocate_sip_account(), created_at=now
+    )
