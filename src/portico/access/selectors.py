@@ -10,6 +10,9 @@ from portico.access.models import TempKey
 from portico.kernel.errors import NotVisible
 from portico.sites.models import Resident, Site
 
+# Of a 64-bit id.
+_MOST_ID_DIGITS = 18
+
 
 def temp_keys_of(resident: Resident) -> QuerySet[TempKey]:
     """The house's temp keys that were not revoked, newest first."""
@@ -25,9 +28,8 @@ def get_temp_key(resident: Resident, key_id: str) -> TempKey:
 
     :raises NotVisible: unknown, revoked, or another house's.
     """
-    found = (
-        temp_keys_of(resident).filter(pk=key_id).first() if key_id.isdecimal() else None
-    )
+    is_id = key_id.isascii() and key_id.isdigit() and len(key_id) <= _MOST_ID_DIGITS
+    found = temp_keys_of(resident).filter(pk=key_id).first() if is_id else None
     if found is None:
         raise NotVisible
     return found

@@ -12,6 +12,8 @@ import string
 _SHIFT = 3
 # A real number of more leading sevens than this does not occur.
 _MOST_LOST_DIGITS = 4
+# E.164 allows 15 digits with the country's.
+_MOST_DIGITS = 15
 
 
 def _back(alphabet: str) -> dict[str, str]:
@@ -34,8 +36,17 @@ def possible_emails(masked: str) -> list[str]:
 
 def possible_national_numbers(masked: str) -> list[str]:
     """The national numbers, without leading zeros, that ``masked`` may stand for."""
-    if not (masked.isascii() and masked.isdigit()):
+    if not (masked.isascii() and masked.isdigit() and len(masked) <= _MOST_DIGITS):
         return []
     plain = masked.translate(_DIGITS)
     found = [("7" * lost + plain).lstrip("0") for lost in range(_MOST_LOST_DIGITS + 1)]
     return [number for number in dict.fromkeys(found) if number]
+
+
+def common_tail(masked: str) -> str:
+    """What all numbers that ``masked`` may stand for end with, however it was written.
+
+    Two masked forms that may mean the same number have the same tail, so that tries are
+    counted together.
+    """
+    return masked.translate(_DIGITS).lstrip("07")

@@ -14,6 +14,11 @@ _app = [
     path("log/getCallLog", logs.call_log),
 ]
 
+_member = [
+    path("getDoorLog", logs.member_door_log),
+    path("getCallLog", logs.member_call_log),
+]
+
 urlpatterns = [
     path("rest_server", session.rest_server),
     path("send_mobile_checkcode", session.send_mobile_checkcode),
@@ -28,10 +33,5 @@ urlpatterns = [
         "web-server/v3/app/qr/<str:sealed>", keys.qr_picture, name="appapi_temp_key_qr"
     ),
     path("web-server/v3/app/<str:kind>/", include(_app)),
-    path(
-        "web-server/v4/smartplus/community/log/member/getDoorLog", logs.member_door_log
-    ),
-    path(
-        "web-server/v4/smartplus/community/log/member/getCallLog", logs.member_call_log
-    ),
+    path("web-server/v4/smartplus/<str:kind>/log/member/", include(_member)),
 ]

@@ -1,21 +1,83 @@
-"""Wait for a command's end in a thread of web: by hint, and by looking now and then."""
+"""Wait for a command's end in a thread of web: by hint, and by looking now and then.
+
+A waiting thread serves nobody else, and web has four of them by default. A door that
+works answers within a tenth of a second, so waiting is harmless; a house whose bridge or
+device is dead must not take the threads away from everybody else. Hence places:
+
+* two threads may wait long, never two for the same house;
+* one more may wait shortly, which is still many times what a working door needs;
+* whoever comes then is told at once how the command stands.
+
+So one thread is always free for the rest of web, one dead house holds one thread, and no
+number of dead houses holds more than three. No transaction is open while waiting: each
+look is a query of its own.
+"""
 
 from __future__ import annotations
 
+import enum
 import threading
 import time
 import uuid
 from collections import defaultdict
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 
 from portico.devices.enums import CommandState
 from portico.devices.selectors import command_state
-from portico.kernel.bus import Payload, current_bus
+from portico.kernel.bus import Bus, Payload, current_bus
 
-# A command that nobody sent is given up after 5 seconds, an unanswered one after 13; a
-# person at a door has turned away long before that.
-WAIT_SECONDS = 8.0
+# The most impatient client gives up after five seconds and should get its answer first;
+# so does a person at a door.
+WAIT_SECONDS = 4.5
+SHORT_WAIT_SECONDS = 0.5
+_LONG_PLACES = 2
+_SHORT_PLACES = 1
 # If the hint is lost.
 _LOOK_SECONDS = 0.25
+
+
+class Place(enum.Enum):
+    """How patiently a thread may wait; the value is in seconds."""
+
+    LONG = WAIT_SECONDS
+    SHORT = SHORT_WAIT_SECONDS
+    NONE = 0.0
+
+
+class Places:
+    """Who of this process waits how long."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._long: set[Hashable] = set()
+        self._short = 0
+
+    @contextmanager
+    def place(self, house: Hashable) -> Iterator[Place]:
+        """A place for a command to ``house``, given back at the end."""
+        place = self._take(house)
+        try:
+            yield place
+        finally:
+            self._give_back(house, place)
+
+    def _take(self, house: Hashable) -> Place:
+        with self._lock:
+            if len(self._long) < _LONG_PLACES and house not in self._long:
+                self._long.add(house)
+                return Place.LONG
+            if self._short < _SHORT_PLACES:
+                self._short += 1
+                return Place.SHORT
+            return Place.NONE
+
+    def _give_back(self, house: Hashable, place: Place) -> None:
+        with self._lock:
+            if place is Place.LONG:
+                self._long.discard(house)
+            elif place is Place.SHORT:
+                self._short -= 1
 
 
 class _Waiters:
@@ -24,14 +86,15 @@ class _Waiters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._events: dict[str, set[threading.Event]] = defaultdict(set)
-        self._is_listening = False
+        self._bus: Bus | None = None
 
     def add(self, command: str) -> threading.Event:
         event = threading.Event()
         with self._lock:
-            if not self._is_listening:
-                current_bus().listen(self._hinted)
-                self._is_listening = True
+            bus = current_bus()
+            if self._bus is not bus:
+                bus.listen(self._hinted)
+                self._bus = bus
             self._events[command].add(event)
         return event
 
@@ -49,13 +112,22 @@ class _Waiters:
                 event.set()
 
 
+places = Places()
 _waiters = _Waiters()
 
 
-def wait_for(
-    command_id: uuid.UUID, seconds: float = WAIT_SECONDS
-) -> tuple[CommandState, str]:
-    """State and reason of a command when it is answered, at the latest after a while."""
+def wait_for(command_id: uuid.UUID, house: Hashable) -> tuple[CommandState, str]:
+    """State and reason of a command of ``house`` when it is answered, or as it stands.
+
+    An unfinished state means that there was no answer within the time, or no place to
+    wait for one.
+    """
+    with places.place(house) as place:
+        return wait_seconds(command_id, place.value)
+
+
+def wait_seconds(command_id: uuid.UUID, seconds: float) -> tuple[CommandState, str]:
+    """The same with a time of one's own; with 0 it is one look."""
     event = _waiters.add(str(command_id))
     deadline = time.monotonic() + seconds
     try:

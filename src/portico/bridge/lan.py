@@ -105,15 +105,32 @@ class Lan:
         mac = unit.device.mac
         self._units[mac] = unit
         self._nudges[mac] = asyncio.Event()
-        self._watchers[mac] = asyncio.create_task(
+        self._start_watcher(unit)
+
+    def _start_watcher(self, unit: Unit) -> None:
+        mac = unit.device.mac
+
+        def ended(task: asyncio.Task[None]) -> None:
+            # Only a fault of ours ends it; one device's fault must not blind us to it.
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("watcher.failed", mac=mac, error=type(error).__name__)
+                loop.call_later(POLL_EVERY[1], again)
+
+        def again() -> None:
+            if self._units.get(mac) is unit:
+                self._start_watcher(unit)
+
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(
             self._keep_watching(unit, self._nudges[mac]), name=f"watch {mac}"
         )
+        task.add_done_callback(ended)
+        self._watchers[mac] = task
 
     async def _drop(self, mac: str) -> None:
         watcher = self._watchers.pop(mac)
         watcher.cancel()
-        with suppress(asyncio.CancelledError):
-            await watcher
+        await asyncio.wait({watcher})
         del self._units[mac], self._nudges[mac]
 
     async def _keep_watching(self, unit: Unit, nudge: asyncio.Event) -> None:

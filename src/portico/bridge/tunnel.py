@@ -12,12 +12,13 @@ import structlog
 from portico.bridge import limits
 from portico.bridge.retry import Backoff
 from portico.bridge.session import Home, Session, SilentServer
-from portico.protocols.bridge.envelope import MAX_ROSTER_BYTES, Nonsense
+from portico.protocols.bridge.envelope import MAX_ROSTER_BYTES, Nonsense, Roster
 
 log = structlog.get_logger()
 
 # Unknown bridge or bad signature, and revoked: only a person can change that.
-_UNWELCOME: Final = frozenset({4401, 4403})
+_REVOKED: Final = 4403
+_UNWELCOME: Final = frozenset({4401, _REVOKED})
 
 
 class Tunnel:
@@ -36,6 +37,9 @@ class Tunnel:
             code, ready_for = await self._one_session()
             if self._closing.is_set():
                 return
+            if code == _REVOKED:
+                # Its passwords and guests are no longer ours to keep.
+                await self._home.orders.roster(Roster("revoked", ()))
             if ready_for >= limits.BACKOFF_RESET_AFTER:
                 backoff.reset()
             most = limits.BACKOFF_MOST_UNWELCOME if code in _UNWELCOME else None

@@ -36,4 +36,5 @@ class PackageFinder(BaseFinder):
         ]
         if find_all:
             return found
-        return found[0] if found else None
+        # Not found is an empty list: Django collects what the finders return.
+        return found[0] if found else []

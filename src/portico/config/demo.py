@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils.timezone import now as utc_now
 
 from portico.access.services.temp_keys import create_temp_key
@@ -206,9 +207,11 @@ class Control:
         return unit
 
     def act(self, mac: str, act: str, **params: Any) -> None:
-        """Let somebody do something at the unit."""
+        """Let somebody do something at the unit; while it boots nothing happens."""
         body = {"act": act, **params}
-        self._client.post(f"/devices/{mac}/act", json=body).raise_for_status()
+        answer = self._client.post(f"/devices/{mac}/act", json=body)
+        if answer.status_code != httpx.codes.UNPROCESSABLE_ENTITY:
+            answer.raise_for_status()
 
     def is_up(self) -> bool:
         try:
@@ -239,8 +242,7 @@ def start_house(data: Path, base: str, supervisor: Supervisor) -> list[str]:
     devices = Device.objects.select_related("secrets").filter(mac__in=known)
     running = {device.mac: control.put(device, base) for device in devices}
     _wait(lambda: _is_alive(site), "the house's devices did not come online")
-    for unit in UNITS:  # now that the bridge has told where it listens
-        control.act(unit.mac, "autop")
+    _settle(control, site)
     if is_new:
         _first_events(control)
     return _write_facts(data, base, running, now)
@@ -300,6 +302,32 @@ def _is_alive(site: Site) -> bool:
     online = site.devices.filter(mac__in=macs, presence__is_online=True).count()
     bridge = bridge_of(site)
     return online == len(UNITS) and bridge is not None and bridge.is_online
+
+
+def _settle(control: Control, site: Site) -> None:
+    """Let the units take the files that name the bridge, and report with them.
+
+    By themselves they would within the hour; nobody wants to wait for that in a demo.
+    """
+    macs = [unit.mac for unit in UNITS]
+    for what, acts in (("fetched", ["autop"]), ("applied", ["offline", "online"])):
+        late = site.devices.filter(mac__in=macs).exclude(
+            **{
+                f"provisioning_file__{what}_revision": F("provisioning_file__revision"),
+            }
+        )
+        _wait(lambda: not _acted(control, late, acts), f"a file was not {what}")
+
+
+def _acted(control: Control, late: QuerySet[Device], acts: list[str]) -> bool:
+    """Whether somebody was late and had to be told again."""
+    macs = list(late.values_list("mac", flat=True))
+    for mac in macs:
+        for act in acts:
+            control.act(mac, act)
+    if macs:
+        time.sleep(1.0)
+    return bool(macs)
 
 
 def _first_events(control: Control) -> None:

@@ -27,7 +27,7 @@ class Environment(BaseSettings):
     encryption_keys: SecretStr
     # Empty: SQLite in the data folder.
     database_url: str = ""
-    # "local" or nats://host:port[,nats://host:port…]
+    # "local", nats://host:port[,nats://host:port…], or "none" where tests bring theirs
     bus_url: str = "local"
     # Where people and devices reach this installation.
     public_url: str = "http://127.0.0.1:8000"

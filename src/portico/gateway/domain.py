@@ -254,8 +254,8 @@ def _recognize(device_id: int, model: str, firmware: str) -> None:
 
 
 def _note_fetched(fetches: dict[int, tuple[str, Any]]) -> None:
-    for device_id, (etag, at) in fetches.items():
-        note_fetched(device_id=device_id, etag=etag, at=at)
+    for device_id, (revision, at) in fetches.items():
+        note_fetched(device_id=device_id, revision=revision, at=at)
 
 
 def _live_scope(session_key: str, site_id: str) -> frozenset[str] | None:

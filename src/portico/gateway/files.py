@@ -103,7 +103,7 @@ class Files:
             return
         await self._answer(scope, send, file.body, file.etag)
         if scope["method"] == "GET":
-            self._fetched[file.device_id] = (file.etag, utcnow())
+            self._fetched[file.device_id] = (file.revision, utcnow())
 
     @staticmethod
     async def _answer(scope: Scope, send: Send, body: bytes, etag: str) -> None:

@@ -171,14 +171,14 @@ class Gateway:
         self._bridges.hint(subject, payload)
         self._live.hint(subject, payload)
 
-    def announce_stop(self) -> None:
+    async def announce_stop(self) -> None:
         """End what would keep the server from stopping: streams and sessions."""
         self._live.close()
-        self._tasks.append(asyncio.ensure_future(self._bridges.close()))
+        await self._bridges.close()
 
     async def _stop(self) -> None:
         self._unlisten()
-        self._sip.close()
+        await self._sip.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

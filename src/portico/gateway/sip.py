@@ -13,6 +13,7 @@ import hmac
 import secrets
 import time
 from collections import OrderedDict
+from typing import cast
 
 import structlog
 
@@ -44,6 +45,7 @@ class Registrar(asyncio.DatagramProtocol):
         self._presence = presence
         self._key = secrets.token_bytes(32)
         self._transport: asyncio.DatagramTransport | None = None
+        self._lost = asyncio.Event()
         self._accounts: OrderedDict[str, tuple[float, SipTarget]] = OrderedDict()
         # Where a unit registered from, for the keep-alives that carry no name.
         self._bound: OrderedDict[Address, tuple[float, int]] = OrderedDict()
@@ -55,13 +57,19 @@ class Registrar(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Free the port."""
         if self._transport is not None:
             self._transport.close()
+            await self._lost.wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._lost.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        # No isinstance: asyncio's own datagram transport is no DatagramTransport.
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if not data.strip():

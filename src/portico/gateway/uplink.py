@@ -27,6 +27,7 @@ EVENTS_PER_SECOND, EVENTS_BURST = 50.0, 500.0
 MISSES_PER_SECOND, MISSES_BURST = 0.5, 20.0
 RETRY_SECONDS = (b"retry-after", b"2")
 _SECRET_CHARS = range(16, 65)
+_STORED = metrics.EVENTS.labels("direct", "stored")
 _STATUS = {"too_long": 414, "garbled": 400, "unknown_event": 400}
 
 
@@ -114,5 +115,5 @@ class Uplink:
             return
         address = str(report.data.get("ip", ""))
         self._presence.heard(target.device_id, PresenceVia.EVENT, address)
-        metrics.EVENTS.labels("direct", "stored").inc()
+        _STORED.inc()
         await respond(send, 200, b"OK", [TEXT])

@@ -22,7 +22,7 @@ class ProvisioningFile(models.Model):
     revision = models.CharField(max_length=12)
     published_at = models.DateTimeField()
     fetched_at = models.DateTimeField(null=True)
-    fetched_etag = models.CharField(max_length=64, blank=True)
+    fetched_revision = models.CharField(max_length=12, blank=True)
     applied_at = models.DateTimeField(null=True)
     applied_revision = models.CharField(max_length=12, blank=True)
 
@@ -31,8 +31,8 @@ class ProvisioningFile(models.Model):
 
     @property
     def is_fetched(self) -> bool:
-        """The device has fetched exactly this text."""
-        return self.fetched_etag == self.etag
+        """The device has fetched these settings."""
+        return self.fetched_revision == self.revision
 
     @property
     def is_applied(self) -> bool:

@@ -125,6 +125,8 @@ def _door(
         "Config.DoorSetting.RTSP.Username": secrets.rtsp_user,
         "Config.DoorSetting.RTSP.Password": secrets.rtsp_password,
         "Config.DoorSetting.DTMF.Enable": "1",
+        # 2: by video, the one kind that all units have; off by default.
+        "Config.DoorSetting.MOTION_DETECT.Enable": "2",
     }
     for relay in relays:
         if relay.kind == RelayKind.LOCAL:

@@ -20,6 +20,7 @@ class ServedFile:
     mac: str
     body: bytes | None
     etag: str
+    revision: str
 
 
 def served_file(digest: str) -> ServedFile | None:
@@ -33,6 +34,7 @@ def served_file(digest: str) -> ServedFile | None:
         mac=secrets.device.mac,
         body=file.body.encode() if file else None,
         etag=file.etag if file else "",
+        revision=file.revision if file else "",
     )
 
 

@@ -81,6 +81,7 @@ def _exit_button(unit: Unit, params: Params) -> Result:
 def _fire_input(unit: Unit, letter: str, *, triggered: bool) -> None:
     variable = f"input{LETTERS.index(letter) + 1}status"
     suffix = f"Input{letter}{'Triggered' if triggered else 'Closed'}"
+    (unit.inputs.add if triggered else unit.inputs.discard)(letter)
     unit.actions.fire(suffix, {variable: "1" if triggered else "0"})
 
 
@@ -102,22 +103,24 @@ def _event(suffix: str, **variables: str) -> Callable[[Unit, Params], Result]:
     return fire
 
 
+def _motion(unit: Unit, _params: Params) -> Result:
+    # 0 is off, 2 is detection in the video (SY); without it nothing is detected.
+    enabled = unit.core.settings["Config.DoorSetting.MOTION_DETECT.Enable"]
+    return {"sent": enabled not in ("", "0") and unit.actions.fire("MotionDetect")}
+
+
 def _break_in(unit: Unit, params: Params) -> Result:
     number = _number(params, "input", unit.model.inputs)
     letter = LETTERS[number - 1]
     numbered = f"BreakInAlarm{letter}"
     suffix = numbered if numbered in unit.model.action_urls else "InputBreakIn"
-    return {"sent": _sent(unit, suffix, {f"input{number}status": "1"})}
+    return {"sent": unit.actions.fire(suffix, {f"input{number}status": "1"})}
 
 
 def _hold_open(unit: Unit, params: Params) -> Result:
     number = _number(params, "relay", 2)
     suffix = f"AlarmDoorOpenedTimeout{LETTERS[number - 1]}"
-    return {"sent": _sent(unit, suffix, {"relay_id": str(number)})}
-
-
-def _sent(unit: Unit, suffix: str, variables: Mapping[str, str]) -> bool:
-    return unit.actions.fire(suffix, variables)
+    return {"sent": unit.actions.fire(suffix, {"relay_id": str(number)})}
 
 
 def _autop(unit: Unit, params: Params) -> Result:
@@ -180,7 +183,7 @@ _ONLINE: Final[Mapping[str, Callable[[Unit, Params], Result]]] = {
     "exit_button": _exit_button,
     "call": _call,
     "hangup": _hang_up,
-    "motion": _event("MotionDetect"),
+    "motion": _motion,
     "tamper": _event("AlarmTriggered", alarmstatus="1"),
     "break_in": _break_in,
     "hold_open": _hold_open,

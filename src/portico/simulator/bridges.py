@@ -22,6 +22,8 @@ LONGEST_RESTART_SECONDS: Final = 30.0
 HEALTHY_SECONDS: Final = 60.0
 # It writes its queue to disk on SIGTERM; then it is killed.
 STOP_SECONDS: Final = 10.0
+# What `portico bridge` reads its token from.
+TOKEN_VARIABLE: Final = "PORTICO_BRIDGE_TOKEN"  # noqa: S105 -- a variable's name
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -128,8 +130,8 @@ class BridgeSupervisor:
         data = self._data(bridge)
         data.mkdir(parents=True, exist_ok=True)
         command = [*COMMAND, "--server", bridge.server]
-        if bridge.token:
-            command += ["--token", bridge.token]
+        # Not in the arguments: those are shown to everybody on the machine.
+        environment = os.environ | {TOKEN_VARIABLE: bridge.token}
         command += ["--data", str(data), "--listen", "127.0.0.1:0"]
         log = os.open(
             data / "bridge.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
@@ -140,6 +142,7 @@ class BridgeSupervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=environment,
             )
         finally:
             os.close(log)

@@ -26,6 +26,7 @@ AUTOP: Final = "Config.Autoprovision."
 API: Final = "Config.DoorSetting.APIFCGI."
 RELAY: Final = "Config.DoorSetting.RELAY."
 RTSP: Final = "Config.DoorSetting.RTSP."
+INPUT: Final = "Config.DoorSetting.INPUT."
 
 # The simulator's own switch: no key is known for the web page's "high security" box.
 HIGH_SECURITY: Final = "Config.Simulator.OpenHighSecurity"
@@ -85,8 +86,8 @@ _DOOR: Final[dict[str, str]] = {
     "Config.DoorSetting.PASSWORD.PublicKey1": "",
     "Config.DoorSetting.PASSWORD.PublicKey2": "",
     "Config.DoorSetting.PASSWORD.PublicKey3": "",
-    "Config.DoorSetting.INPUT.InputEnable": "1",
-    "Config.DoorSetting.INPUT.InputRelay": "1",
+    f"{INPUT}InputEnable": "1",
+    f"{INPUT}InputRelay": "1",
     "Config.DoorSetting.MOTION_DETECT.Enable": "0",
     "Config.DoorSetting.MOTION_DETECT.Interval": "10",
     "Config.Programable.SOFTKEY01.LocalParam1": "",

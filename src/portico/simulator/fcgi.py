@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from portico.protocols.digest import DigestGuard, Verdict, check_basic
 from portico.simulator.catalogue import LETTERS, OpenKeys
-from portico.simulator.digest import DigestGuard, Verdict, check_basic
 from portico.simulator.factory import HIGH_SECURITY, RELAY
 from portico.simulator.unit import Unit
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
 
+from portico.protocols.digest import DigestGuard, Verdict, check_basic
 from portico.simulator import api, fcgi
 from portico.simulator.catalogue import PictureAuth
-from portico.simulator.digest import DigestGuard, Verdict, check_basic
 from portico.simulator.directory import Refused
 from portico.simulator.factory import API, RTSP
 from portico.simulator.firmware import MAX_IMAGE_BYTES, BadFirmware
@@ -80,7 +80,7 @@ class LocalServer:
                 return _json(self._uploaded(part.filename, content))
         return _json(api.envelope("upload", message="no file", retcode=-1))
 
-    def _uploaded(self, name: str, content: bytes) -> api.Data:
+    def _uploaded(self, name: str, content: bytes) -> dict[str, Any]:
         if len(content) > MAX_IMAGE_BYTES:
             return api.envelope("upload", message="too big", retcode=-1)
         try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
-from yarl import URL
 
-from portico.simulator import digest
+from portico.protocols import digest
 
 # Nothing is known of the devices' own limits. Long enough for a slow server, short
 # enough that a dead one does not hold up the next event.
@@ -25,9 +25,12 @@ class OutboundError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """An answer; ``target`` is the request target as it was sent."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes
+    target: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,12 @@ class Outbound:
         :raises OutboundError: see there. HTTP error statuses are replies.
         """
         try:
-            url = URL(address, encoded=True)
-            if url.scheme not in ("http", "https") or not url.host:
+            parts = urlsplit(address)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise OutboundError(f"not an http address: {address[:40]}")
-            if url.user is not None:
-                account = (url.user, url.password or "")
-                url = url.with_user(None)
+            if parts.username is not None:
+                account = (unquote(parts.username), unquote(parts.password or ""))
+            url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
             sent = {"User-Agent": self.user_agent, **(headers or {})}
             limit = aiohttp.ClientTimeout(total=timeout)
             reply = await self._once(url, method, sent, limit=limit, cap=max_bytes)
@@ -73,7 +76,7 @@ class Outbound:
                 token = digest.answer(
                     challenge,
                     method=method,
-                    uri=url.raw_path_qs,
+                    uri=reply.target,
                     user=account[0],
                     password=account[1],
                 )
@@ -88,7 +91,7 @@ class Outbound:
 
     async def _once(
         self,
-        url: URL,
+        url: str,
         method: str,
         headers: Mapping[str, str],
         *,
@@ -108,4 +111,5 @@ class Outbound:
                 body += chunk
                 if len(body) > cap:
                     raise OutboundError("the answer is too big")
-            return Reply(answer.status, answer.headers, bytes(body))
+            target = answer.request_info.url.raw_path_qs
+            return Reply(answer.status, answer.headers, bytes(body), target)

@@ -98,9 +98,7 @@ def _fill(canvas: Canvas, box: tuple[int, int, int, int], colour: Colour) -> Non
         canvas.red[start : start + count] = bytes((red,)) * count
 
 
-def _write(
-    canvas: Canvas, text: str, at: tuple[int, int], scale: int
-) -> None:
+def _write(canvas: Canvas, text: str, at: tuple[int, int], scale: int) -> None:
     ink = bytes((_ycbcr(_INK)[0],)) * scale
     for place, sign in enumerate(text.upper()):
         rows = _FONT.get(sign, "00000")

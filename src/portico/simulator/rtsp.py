@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from portico.simulator.digest import DigestGuard, Verdict, check_basic, parse_header
+from portico.protocols.digest import DigestGuard, Verdict, check_basic, parse_header
 from portico.simulator.factory import RTSP
 from portico.simulator.picture import MAIN_SIZE, SUB_SIZE, frame
 from portico.simulator.ports import LOOPBACK, ReservedPort

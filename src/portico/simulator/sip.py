@@ -12,11 +12,8 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Final
 
-from portico.simulator import digest
-from portico.simulator.actions import user_agent
-from portico.simulator.core import logger
-from portico.simulator.factory import AUTOP
-from portico.simulator.sip_message import (
+from portico.protocols import digest
+from portico.protocols.sip import (
     BadSip,
     Header,
     SipMessage,
@@ -24,6 +21,9 @@ from portico.simulator.sip_message import (
     granted_seconds,
     parse,
 )
+from portico.simulator.actions import user_agent
+from portico.simulator.core import logger
+from portico.simulator.factory import AUTOP
 from portico.simulator.unit import Unit
 
 ALLOW: Final = (

@@ -56,7 +56,10 @@ class Unit:
         self.firmware = FirmwareSlot(self.core)
         self.autop = AutopClient(self.core, is_busy=lambda: self.calls.busy)
         self.autop.on_finish(self._autop_finished)
+        # Status of account 1 in system/info: 0 off, 1 registering, 2 registered, 3 failed.
         self.registration = 0
+        # Letters of the inputs that are closed now.
+        self.inputs: set[str] = set()
         self._listeners: list[PhaseListener] = []
         self._moving = False
 
@@ -103,6 +106,7 @@ class Unit:
         self.autop.stop()
         self.relays.power_off()
         self.calls.power_off()
+        self.inputs.clear()
         await self._enter(phase)
 
     def reboot(self) -> None:
@@ -154,9 +158,13 @@ class Unit:
         self.firmware.install(image)
         self.reboot()
 
-    def upgrade_from(self, url: str) -> None:
-        """Download an image in the background and install it, if it is another."""
-        self.core.spawn(self._upgrade(url))
+    def upgrade_from(self, url: str, *, then_reset: bool = False) -> None:
+        """Download an image in the background and install it, if it is another.
+
+        :param then_reset: factory reset afterwards, also when the image is refused:
+            an AutoP file may order both.
+        """
+        self.core.spawn(self._upgrade(url, then_reset=then_reset))
 
     async def close(self) -> None:
         """Stop for good and keep the memory."""
@@ -186,23 +194,25 @@ class Unit:
         else:
             await self.power_on()
 
-    async def _upgrade(self, url: str) -> None:
+    async def _upgrade(self, url: str, *, then_reset: bool) -> None:
         try:
             image = await self.firmware.download(url)
         except BadFirmware as error:
             logger.info("%s: firmware refused: %s", self.mac, error.code)
-            return
-        if image.version != self.core.state.firmware:
-            self.install(image)
+        else:
+            if image.version != self.core.state.firmware:
+                self.install(image)
+        if then_reset:
+            self.reset_factory()
 
     def _autop_finished(self, outcome: Outcome) -> None:
         orders = outcome.orders
         if not self.core.online:
             return
-        if RESET_KEY in orders:
+        if FIRMWARE_KEY in orders:
+            self.upgrade_from(orders[FIRMWARE_KEY], then_reset=RESET_KEY in orders)
+        elif RESET_KEY in orders:
             self.reset_factory()
-        elif FIRMWARE_KEY in orders:
-            self.upgrade_from(orders[FIRMWARE_KEY])
         elif REBOOT_KEY in orders:
             self.reboot()
 

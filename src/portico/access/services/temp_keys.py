@@ -43,12 +43,15 @@ def create_temp_key(
     uses_allowed: int,
     now: datetime,
 ) -> TempKey:
-    """Make a key with a random PIN for ``relays``, which are all of ``site``.
+    """Make a key with a random PIN for ``relays``.
 
-    :raises BadTempKey: no name or relay, an empty time range, or senseless uses.
+    :raises BadTempKey: no name or relay, a relay of another site, an empty time range,
+        or senseless uses.
     """
     if not name.strip() or not relays:
         raise BadTempKey(_("A key needs a name and a door."))
+    if any(relay.device.site_id != site.pk for relay in relays):
+        raise BadTempKey(_("A door of this key does not exist."))
     if starts_at >= ends_at or ends_at <= now:
         raise BadTempKey(_("A key must end after it begins, and after now."))
     if not 1 <= uses_allowed <= MAX_USES:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.db.models import F
@@ -15,11 +17,13 @@ from portico.accounts.errors import SignInRefused
 from portico.accounts.models import AppSession, PhoneCode, User
 from portico.accounts.services.passwords import digest_matches
 from portico.accounts.services.throttle import spend
+from portico.audit.services import record
 from portico.kernel.context import origin
 from portico.kernel.ids import new_secret, secret_digest
 from portico.mail.services import send_sms
 
-# What clients are told as token_valid, and expect: seven days.
+# What clients are told as token_valid, and expect: seven days. Counted from the last use,
+# because some of them cannot refresh.
 TOKEN_LIFETIME = timedelta(days=7)
 # A phone that was off for the holidays refreshes; after a quarter one signs in again.
 REFRESH_LIFETIME = timedelta(days=90)
@@ -27,8 +31,10 @@ CODE_LIFETIME = timedelta(minutes=10)
 CODE_TRIES = 5
 # One person retyping stays below; a guesser of six digits gets nowhere.
 SIGN_INS_PER_MINUTE = 10
-CODES_PER_HOUR = 5
-# A client on a bad network repeats a request whose answer it lost.
+# A family behind one address; more is somebody who tries accounts.
+SIGN_INS_PER_ADDRESS = 3 * SIGN_INS_PER_MINUTE
+CODE_ADDRESSES = 10
+# Clients ask every two seconds; a row that often would be a write that often.
 TOUCH_EVERY = timedelta(minutes=5)
 
 
@@ -41,29 +47,41 @@ class AppTokens:
     refresh_token: str
 
 
-def _throttle_sign_in(account: str, now: datetime) -> None:
+def _throttle_sign_in(names: Collection[str], now: datetime) -> None:
+    """Count a try at every account that may have been meant, known or not.
+
+    The address first: one that is over its limit adds no rows.
+    """
     minute = timedelta(minutes=1)
-    limit = SIGN_INS_PER_MINUTE
-    spend(what="app-account", key=account, limit=limit, per=minute, now=now)
     address = origin.get().address
-    spend(what="app-address", key=address, limit=limit * 3, per=minute, now=now)
+    limit = SIGN_INS_PER_ADDRESS
+    spend(what="app-address", key=address, limit=limit, per=minute, now=now)
+    limit = SIGN_INS_PER_MINUTE
+    for name in sorted(set(names)):
+        spend(what="app-account", key=name, limit=limit, per=minute, now=now)
 
 
 def sign_in_with_digest(
-    *, user: User | None, account: str, digest: str, client: str, now: datetime
+    *,
+    user: User | None,
+    names: Collection[str],
+    digest: str,
+    client: str,
+    now: datetime,
 ) -> tuple[User, AppTokens]:
-    """Check ``digest`` and open a session; ``account`` is the name as sent.
+    """Check ``digest`` and open a session; ``names`` are all that the client may mean.
 
-    :raises TooManyTries: of this account or from this address.
+    :raises TooManyTries: of one of these names or from this address.
     :raises SignInRefused: unknown, disabled or wrong, without saying which.
     """
-    _throttle_sign_in(account, now)
+    _throttle_sign_in(names, now)
     matches = digest_matches(user, digest)
     if user is None or not matches or not user.is_active:
         raise SignInRefused
     return user, open_session(user=user, client=client, now=now)
 
 
+@transaction.atomic
 def open_session(*, user: User, client: str, now: datetime) -> AppTokens:
     """A new session of ``user``; others go on."""
     tokens = AppTokens(new_secret(), new_secret(), new_secret())
@@ -79,23 +97,46 @@ def open_session(*, user: User, client: str, now: datetime) -> AppTokens:
         refresh_until=now + REFRESH_LIFETIME,
         last_used_at=now,
     )
+    record(actor=user, action="sign_in.app", subject=user, now=now)
     return tokens
 
 
 def session_for(*, token: str, now: datetime) -> AppSession | None:
-    """The live session that ``token`` belongs to.
-
-    Both the token and the long-lived auth token are accepted, as clients send either.
-    """
-    digest = secret_digest(token)
-    live = AppSession.objects.select_related("user").filter(
-        revoked_at=None, expires_at__gt=now, user__is_active=True
+    """The live session that ``token`` opens; using it keeps it alive."""
+    session = (
+        AppSession.objects.select_related("user")
+        .filter(
+            token_digest=secret_digest(token),
+            revoked_at=None,
+            expires_at__gt=now,
+            user__is_active=True,
+        )
+        .first()
     )
-    session = live.filter(token_digest=digest).first()
-    session = session or live.filter(auth_digest=digest).first()
     if session is not None and now - session.last_used_at > TOUCH_EVERY:
-        AppSession.objects.filter(pk=session.pk).update(last_used_at=now)
+        # Only while it is still this token's: a refresh may have come in between.
+        AppSession.objects.filter(
+            pk=session.pk, token_digest=session.token_digest
+        ).update(last_used_at=now, expires_at=now + TOKEN_LIFETIME)
     return session
+
+
+def session_by_auth_token(*, auth_token: str, now: datetime) -> AppSession | None:
+    """The session that ``auth_token`` was given with, while it can still be refreshed.
+
+    It proves no more than that: clients keep it for good and send it only to ask for the
+    list of servers, so it opens nothing else.
+    """
+    return (
+        AppSession.objects.select_related("user")
+        .filter(
+            auth_digest=secret_digest(auth_token),
+            revoked_at=None,
+            refresh_until__gt=now,
+            user__is_active=True,
+        )
+        .first()
+    )
 
 
 def refresh_session(*, refresh_token: str, now: datetime) -> AppTokens:
@@ -126,19 +167,25 @@ def revoke_session(*, session: AppSession, now: datetime) -> None:
     AppSession.objects.filter(pk=session.pk, revoked_at=None).update(revoked_at=now)
 
 
+def revoke_sessions(*, user: User, now: datetime) -> int:
+    """End all app sessions of ``user``; returns how many there were."""
+    return AppSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+
+
 def order_phone_code(*, phone: str, now: datetime) -> None:
     """Send a new six-digit code to ``phone`` (E.164); earlier ones stop working.
 
-    Whether the number has an account is not told, neither by the answer nor its time.
+    Whether the number has an account is not told by the answer, and hardly by its time:
+    the hash, which takes most of it, is made either way, and the limits allow no averages.
 
     :raises TooManyTries: too many codes for this number within the hour, or too many
         numbers from this address.
     """
     hour = timedelta(hours=1)
-    spend(what="code", key=phone, limit=CODES_PER_HOUR, per=hour, now=now)
-    address = origin.get().address
-    limit = CODES_PER_HOUR * 10
+    per_hour: int = settings.APP_CODES_PER_HOUR
+    address, limit = origin.get().address, per_hour * CODE_ADDRESSES
     spend(what="code-address", key=address, limit=limit, per=hour, now=now)
+    spend(what="code", key=phone, limit=per_hour, per=hour, now=now)
     code = f"{secrets.randbelow(1_000_000):06d}"
     code_hash = make_password(code)
     user = User.objects.filter(phone=phone, is_active=True).first()
@@ -158,16 +205,21 @@ def order_phone_code(*, phone: str, now: datetime) -> None:
 
 
 def sign_in_with_code(
-    *, users: list[User], account: str, code: str, client: str, now: datetime
+    *,
+    users: Collection[User],
+    names: Collection[str],
+    code: str,
+    client: str,
+    now: datetime,
 ) -> tuple[User, AppTokens]:
     """Check ``code`` against the newest code of each of ``users``.
 
     Masked numbers are ambiguous (a leading digit may be lost), hence several users.
 
-    :raises TooManyTries: of this number or from this address.
+    :raises TooManyTries: of one of these names or from this address.
     :raises SignInRefused: no code, a wrong, spent or expired one, or no tries left.
     """
-    _throttle_sign_in(account, now)
+    _throttle_sign_in(names, now)
     for user in users:
         if user.is_active and _spend_code(user, code, now):
             return user, open_session(user=user, client=client, now=now)

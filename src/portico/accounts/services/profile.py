@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from portico.accounts.enums import TimeFormat
 from portico.accounts.errors import WrongPassword
 from portico.accounts.models import User
+from portico.accounts.services.app_sessions import revoke_sessions
 from portico.accounts.services.passwords import set_password
 from portico.accounts.services.throttle import spend
 from portico.audit.services import record
@@ -48,7 +49,7 @@ def change_profile(
 def change_password(*, user: User, current: str, new: str, now: datetime) -> None:
     """Replace the password of ``user``, who proves that he knows the ``current`` one.
 
-    All other sessions of the pages end.
+    All other sessions of the pages end, and all of the app API.
 
     :raises TooManyTries: of this account.
     :raises WrongPassword: ``current`` is not the password.
@@ -65,4 +66,5 @@ def change_password(*, user: User, current: str, new: str, now: datetime) -> Non
         raise WrongPassword(_("This is not your current password."))
     with transaction.atomic():
         set_password(user=user, password=new)
+        revoke_sessions(user=user, now=now)
         record(actor=user, action="account.password_changed", subject=user, now=now)

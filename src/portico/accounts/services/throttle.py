@@ -26,8 +26,11 @@ def spend(*, what: str, key: str, limit: int, per: timedelta, now: datetime) -> 
         fresh = {"started_at": now, "count": 1}
         if windows.filter(started_at__lte=now - per).update(**fresh):
             return
-        if windows.filter(count__lt=limit).update(count=F("count") + 1):
+        below = windows.filter(count__lt=limit)
+        if below.update(count=F("count") + 1):
             return
         _, created = ThrottleWindow.objects.get_or_create(key=name, defaults=fresh)
-    if not created:
-        raise TooManyTries
+        # Of two first tries at the same moment the second finds the other's row.
+        if created or below.update(count=F("count") + 1):
+            return
+    raise TooManyTries

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
-from django.views.decorators.http import require_POST
+from django.utils.translation import gettext as _
 
-from portico.appapi.http import failure, legacy_view, success
+from portico.appapi.http import (
+    clean_text,
+    failure,
+    legacy_view,
+    small_number,
+    success,
+)
 from portico.appapi.waiting import wait_for
 from portico.devices.enums import (
+    OPEN_STATES,
     CommandChannel,
     CommandState,
     DenialReason,
@@ -36,6 +43,11 @@ _TYPES = {
     DeviceKind.ACCESS_TERMINAL: 50,
 }
 _OPENED = (CommandState.ACKNOWLEDGED, CommandState.CONFIRMED)
+# ``relay_id`` of security relays counts from here; see Relay.app_id.
+_SECURITY = 100
+_MOST_RELAY = 199
+# What a command keeps as its idempotency key.
+_MOST_KEY = 63
 
 
 def _offered(relay: Relay) -> bool:
@@ -88,9 +100,9 @@ def _app_conf(resident: Resident) -> dict[str, Any]:
     }
 
 
-@legacy_view
+@legacy_view("GET", "POST")
 def userconf(request: HttpRequest, resident: Resident) -> HttpResponse:
-    """Devices without a relay for the app are left out: some clients would make up one."""
+    """Devices without a relay for the app are left out: one client makes one up."""
     del request
     devices: list[dict[str, Any]] = []
     for device in devices_of_resident(resident):
@@ -114,18 +126,18 @@ def userconf(request: HttpRequest, resident: Resident) -> HttpResponse:
 
 def _asked_relay(request: HttpRequest, resident: Resident) -> Relay:
     """The relay that the form means. :raises NotVisible: none of this house."""
+    security = request.POST.get("security_relay", "")
+    number = small_number(security or request.POST.get("relay", ""), _MOST_RELAY)
     try:
         mac = parse_mac(request.POST.get("mac", ""))
-        number = int(request.POST.get("security_relay") or request.POST["relay"])
-    except (InvalidMac, ValueError, KeyError):
+    except InvalidMac:
         raise NotVisible from None
     device = devices_of_resident(resident).filter(mac=mac).first()
-    if device is None:
+    if device is None or number is None:
         raise NotVisible
-    kind = RelayKind.LOCAL
-    if "security_relay" in request.POST or number >= 100:
-        kind = RelayKind.SECURITY
-    return get_relay(device, kind, number % 100 + 1)
+    is_security = bool(security) or number >= _SECURITY
+    kind = RelayKind.SECURITY if is_security else RelayKind.LOCAL
+    return get_relay(device, kind, number % _SECURITY + 1)
 
 
 def _refusal(resident: Resident, relay: Relay) -> DenialReason | None:
@@ -136,12 +148,11 @@ def _refusal(resident: Resident, relay: Relay) -> DenialReason | None:
 
 def _key(request: HttpRequest) -> str:
     """The app's own trace id makes a repeated request the same tap."""
-    trace = request.POST.get("trace_id", "")[:63]
-    return f"trace:{trace}"[:63] if trace else ""
+    trace = clean_text(request.POST.get("trace_id"), _MOST_KEY)
+    return f"trace:{trace}"[:_MOST_KEY] if trace else ""
 
 
-@require_POST
-@legacy_view
+@legacy_view("POST")
 def opendoor(request: HttpRequest, resident: Resident) -> HttpResponse:
     """Open and wait for the door's answer: success is told only when it opened."""
     relay = _asked_relay(request, resident)
@@ -153,8 +164,10 @@ def opendoor(request: HttpRequest, resident: Resident) -> HttpResponse:
         refusal=_refusal(resident, relay),
         now=now(),
     )
-    state, reason = wait_for(uuid.UUID(str(command.pk)))
+    state, reason = wait_for(uuid.UUID(str(command.pk)), resident.site_id)
     if state in _OPENED:
         return success()
+    if state in OPEN_STATES:
+        return failure(_("The door was asked to open and has not answered yet."))
     known = DenialReason(reason) if reason else DenialReason.NO_ANSWER
     return failure(str(known.label))

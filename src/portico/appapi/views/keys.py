@@ -8,31 +8,44 @@ from typing import TYPE_CHECKING, Any
 
 import segno
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
 
 from portico.access.errors import BadTempKey
 from portico.access.selectors import get_temp_key, temp_key_by_id, temp_keys_of
 from portico.access.services.temp_keys import create_temp_key, revoke_temp_key
-from portico.appapi.http import endpoint, web_success, web_view
+from portico.appapi.http import (
+    clean_text,
+    endpoint,
+    small_number,
+    web_success,
+    web_view,
+)
 from portico.appapi.views.logs import account_time
-from portico.devices.selectors import devices_of_resident, get_relay
-from portico.kernel.errors import NotVisible
+from portico.devices.enums import RelayKind
+from portico.devices.selectors import devices_of_resident
 from portico.kernel.mac import InvalidMac, parse_mac
 
 if TYPE_CHECKING:
     from portico.access.models import TempKey
-    from portico.devices.models import Relay
+    from portico.devices.models import Device, Relay
     from portico.sites.models import Resident
 
 _QR_SALT = "appapi.temp-key-qr"
 # The list is asked for again all the time; an address that leaks soon shows nothing.
 _QR_SECONDS = 24 * 3600
 _NEVER_REPEATED = "3"
+# More than any device has, and than any form that a client sends.
 _MOST_DOORS = 20
+_MOST_RELAY = 9
+_MOST_USES = 999
+_MOST_NAME = 63
+_MOST_ID = 18
+# strptime also reads dates that no zone can be applied to.
+_YEARS = range(2000, 2200)
+_RELAY_FIELDS = (("Relay", RelayKind.LOCAL), ("SecurityRelay", RelayKind.SECURITY))
 
 
 def _line(key: TempKey, resident: Resident) -> dict[str, Any]:
@@ -62,25 +75,23 @@ def _line(key: TempKey, resident: Resident) -> dict[str, Any]:
     }
 
 
-@require_GET
-@web_view
+@web_view("GET")
 def list_keys(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
     del request, kind
     return web_success([_line(key, resident) for key in temp_keys_of(resident)[:200]])
 
 
-@require_GET
-@endpoint
+@endpoint("GET")
 def qr_picture(request: HttpRequest, sealed: str) -> HttpResponse:
     """The key's digits as a QR code; the signed address is the permission."""
     del request
     try:
         key_id = signing.loads(sealed, salt=_QR_SALT, max_age=_QR_SECONDS)
     except signing.BadSignature:
-        raise NotVisible from None
+        return HttpResponseNotFound()
     key = temp_key_by_id(key_id)
     if key is None:
-        raise NotVisible
+        return HttpResponseNotFound()
     picture = io.BytesIO()
     code = segno.make_qr(key.pin)
     code.save(picture, kind="png", scale=8)  # scope: a picture, not a row
@@ -92,13 +103,26 @@ def _moment(request: HttpRequest, resident: Resident, which: str) -> datetime:
     try:
         moment = datetime.strptime(text, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 -- below
     except ValueError:
-        raise BadTempKey(_("The key's times are not readable.")) from None
+        moment = datetime.min  # noqa: DTZ901 -- of no year that is taken
+    if moment.year not in _YEARS:
+        raise BadTempKey(_("The key's times are not readable."))
     return moment.replace(tzinfo=resident.user.zone)
 
 
+def _relays(device: Device, kind: RelayKind, text: str) -> list[Relay]:
+    """The relays of ``text``, numbers from 0 joined by semicolons."""
+    has = {relay.number: relay for relay in device.relays.all() if relay.kind == kind}
+    numbers = [small_number(part, _MOST_RELAY) for part in text.split(";") if part]
+    found = [has.get(number + 1) for number in numbers if number is not None]
+    relays = [relay for relay in found if relay is not None]
+    if len(relays) != len(numbers):
+        raise BadTempKey(_("A door of this key does not exist."))
+    return relays
+
+
 def _doors(request: HttpRequest, resident: Resident) -> list[Relay]:
-    """The relays of ``MAC[i][MAC]`` and ``MAC[i][Relay]``, all of the resident's house."""
-    found: list[Relay] = []
+    """The relays of ``MAC[i][MAC]`` and what goes with it, all of the resident's house."""
+    found: dict[int, Relay] = {}
     devices = {device.mac: device for device in devices_of_resident(resident)}
     for index in range(_MOST_DOORS):
         mac = request.POST.get(f"MAC[{index}][MAC]")
@@ -106,38 +130,36 @@ def _doors(request: HttpRequest, resident: Resident) -> list[Relay]:
             break
         try:
             device = devices[parse_mac(mac)]
-            relays = request.POST.get(f"MAC[{index}][Relay]", "").split(";")
-            numbers = [int(relay) + 1 for relay in relays if relay]
-        except (InvalidMac, KeyError, ValueError):
+        except (InvalidMac, KeyError):
             raise BadTempKey(_("A door of this key does not exist.")) from None
-        found += [get_relay(device, "local", number) for number in numbers]
-    return found
+        for field, kind in _RELAY_FIELDS:
+            text = request.POST.get(f"MAC[{index}][{field}]", "")[:_MOST_NAME]
+            found |= {relay.pk: relay for relay in _relays(device, kind, text)}
+    return list(found.values())
 
 
-@require_POST
-@web_view
+@web_view("POST")
 def add_key(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
     del kind
     if request.POST.get("SchedulerType") != _NEVER_REPEATED:
         raise BadTempKey(_("Only keys that do not repeat can be made here."))
-    uses = request.POST.get("AllowedTimes", "1")
+    uses = small_number(request.POST.get("AllowedTimes", "1"), _MOST_USES)
     key = create_temp_key(
         actor=resident.user,
         site=resident.site,
-        name=request.POST.get("Description", ""),
+        name=clean_text(request.POST.get("Description"), _MOST_NAME),
         relays=_doors(request, resident),
         starts_at=_moment(request, resident, "Start"),
         ends_at=_moment(request, resident, "Stop"),
-        uses_allowed=int(uses) if uses.isdecimal() and len(uses) < 4 else 0,
+        uses_allowed=uses or 0,
         now=now(),
     )
     return web_success({"ID": str(key.pk)})
 
 
-@require_POST
-@web_view
+@web_view("POST")
 def delete_key(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
     del kind
-    key = get_temp_key(resident, request.POST.get("ID", ""))
+    key = get_temp_key(resident, clean_text(request.POST.get("ID"), _MOST_ID))
     revoke_temp_key(actor=resident.user, key=key, now=now())
     return web_success([])

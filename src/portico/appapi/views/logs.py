@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
 
 from portico.accounts.enums import DateFormat
-from portico.appapi.http import web_success, web_view
+from portico.appapi.http import small_number, web_success, web_view
 from portico.events.enums import Method
 from portico.events.selectors import calls_of_resident, openings_of_resident
 
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from portico.events.models import LogEntry
     from portico.sites.models import Resident
 
+_ROWS = 20
 _MOST_ROWS = 100
+_MOST_PAGES = 10_000
 _DATES = {
     DateFormat.YMD: "%Y-%m-%d %H:%M:%S",
     DateFormat.DMY: "%d-%m-%Y %H:%M:%S",
@@ -51,14 +52,18 @@ def account_time(moment: datetime, user: User) -> str:
     return moment.astimezone(user.zone).strftime(_DATES[DateFormat(user.date_format)])
 
 
-def _page(request: HttpRequest) -> slice:
-    def number(name: str, default: int, most: int) -> int:
-        text = request.GET.get(name, "")
-        known = text.isascii() and text.isdecimal() and len(text) < 7
-        return max(1, min(int(text), most)) if known else default
+def _number(request: HttpRequest, name: str, default: int, most: int) -> int:
+    """A count of the query, from 1 to ``most``; what is no number is the default."""
+    text = request.GET.get(name, "")
+    if not (text.isascii() and text.isdigit()):
+        return default
+    number = small_number(text, most)
+    return most if number is None else max(1, number)
 
-    rows = number("row", 20, _MOST_ROWS)
-    start = (number("page", 1, 10_000) - 1) * rows
+
+def _page(request: HttpRequest) -> slice:
+    rows = _number(request, "row", _ROWS, _MOST_ROWS)
+    start = (_number(request, "page", 1, _MOST_PAGES) - 1) * rows
     return slice(start, start + rows)
 
 
@@ -81,25 +86,25 @@ def _line(entry: LogEntry, user: User) -> dict[str, Any]:
     }
 
 
-@require_GET
-@web_view
+@web_view("GET")
 def door_log(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
     del kind  # clients try both kinds; the answer is the same
     entries = openings_of_resident(resident)[_page(request)]
     return web_success([_line(entry, resident.user) for entry in entries])
 
 
-@require_GET
-@web_view
+@web_view("GET")
 def call_log(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
     del kind
     entries = calls_of_resident(resident)[_page(request)]
     return web_success([_line(entry, resident.user) for entry in entries])
 
 
-@require_GET
-@web_view
-def member_door_log(request: HttpRequest, resident: Resident) -> HttpResponse:
+@web_view("GET")
+def member_door_log(
+    request: HttpRequest, resident: Resident, kind: str
+) -> HttpResponse:
+    del kind
     found = [
         {
             "id": str(entry.pk),
@@ -118,13 +123,16 @@ def member_door_log(request: HttpRequest, resident: Resident) -> HttpResponse:
     return web_success({"list": found})
 
 
-@require_GET
-@web_view
-def member_call_log(request: HttpRequest, resident: Resident) -> HttpResponse:
+@web_view("GET")
+def member_call_log(
+    request: HttpRequest, resident: Resident, kind: str
+) -> HttpResponse:
+    del kind
     found = [
         {
             "id": str(entry.pk),
-            "startTime": str(int(entry.occurred_at.timestamp())),
+            # A number: the client shows a text as it is, and this one as a date.
+            "startTime": int(entry.occurred_at.timestamp()),
             "callerName": entry.device_name,
             "calleeName": resident.site.room_name,
             "isCallee": 1,

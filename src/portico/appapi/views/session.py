@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import string
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.timezone import now
-from django.views.decorators.http import require_GET, require_POST
 
 from portico.accounts.selectors import user_by_email, users_by_phone
 from portico.accounts.services.app_sessions import (
@@ -16,18 +16,23 @@ from portico.accounts.services.app_sessions import (
     AppTokens,
     order_phone_code,
     refresh_session,
+    session_by_auth_token,
     sign_in_with_code,
     sign_in_with_digest,
 )
 from portico.appapi.http import (
-    TOKEN_INVALID,
+    clean_text,
     endpoint,
-    failure,
     legacy_view,
     signed_in_resident,
     success,
+    token_refused,
 )
-from portico.appapi.masking import possible_emails, possible_national_numbers
+from portico.appapi.masking import (
+    common_tail,
+    possible_emails,
+    possible_national_numbers,
+)
 from portico.sites.selectors import resident_of
 from portico.sites.services.residents import mark_registered
 
@@ -38,6 +43,11 @@ if TYPE_CHECKING:
 _VALID_SECONDS = str(int(TOKEN_LIFETIME.total_seconds()))
 _RTSP_PORT = 554
 _PLATFORM_VERSION = "7100"
+# As long as the columns that they are compared with, or stored in.
+_MOST_EMAIL = 254
+_MOST_CLIENT = 255
+_MOST_DIGITS = 15
+_MOST_SECRET = 64
 
 
 def _servers(request: HttpRequest) -> dict[str, str]:
@@ -73,49 +83,54 @@ def _register(user: User) -> None:
         mark_registered(resident=resident, now=now())
 
 
-@require_GET
-@endpoint
+def _client(request: HttpRequest) -> str:
+    return clean_text(request.headers.get("User-Agent"), _MOST_CLIENT)
+
+
+def _digits(text: str) -> str:
+    """The ASCII digits of ``text``, as many as a phone number has."""
+    return "".join(c for c in text[: 2 * _MOST_DIGITS] if c in string.digits)
+
+
+@endpoint("GET")
 def rest_server(request: HttpRequest) -> HttpResponse:
     return success(_servers(request))
 
 
-@require_POST
-@endpoint
+@endpoint("POST")
 def send_mobile_checkcode(request: HttpRequest) -> HttpResponse:
     """Order a code; the answer never tells whether the number has an account."""
-    country = "".join(c for c in request.POST.get("AreaCode", "") if c.isdecimal())
-    number = "".join(c for c in request.POST.get("MobileNumber", "") if c.isdecimal())
-    order_phone_code(phone=f"+{country}{number.lstrip('0')}"[:16], now=now())
+    country = _digits(request.POST.get("AreaCode", ""))
+    number = _digits(request.POST.get("MobileNumber", "")).lstrip("0")
+    order_phone_code(phone=f"+{country}{number}"[: _MOST_DIGITS + 1], now=now())
     return success()
 
 
-@require_GET
-@endpoint
+@endpoint("GET")
 def sms_login(request: HttpRequest) -> HttpResponse:
-    masked = request.GET.get("phone", "")
-    country = request.GET.get("area_code", "").lstrip("+")
+    masked = clean_text(request.GET.get("phone"), _MOST_DIGITS + 1)
+    country = _digits(request.GET.get("area_code", ""))
     found = users_by_phone(country, possible_national_numbers(masked))
     user, tokens = sign_in_with_code(
         users=[user for user in found if _is_resident(user)],
-        account=f"{country}:{masked}"[:64],
-        code=request.GET.get("code", "")[:16],
-        client=request.headers.get("User-Agent", ""),
+        names=[f"+{country}{common_tail(masked)}"],
+        code=clean_text(request.GET.get("code"), _MOST_SECRET),
+        client=_client(request),
         now=now(),
     )
     _register(user)
     return _signed_in(request, tokens)
 
 
-@require_GET
-@endpoint
+@endpoint("GET")
 def login(request: HttpRequest) -> HttpResponse:
-    masked = request.GET.get("user", "")[:254]
-    found = (user_by_email(email) for email in possible_emails(masked))
+    names = possible_emails(clean_text(request.GET.get("user"), _MOST_EMAIL))
+    found = (user_by_email(email) for email in names)
     user, tokens = sign_in_with_digest(
         user=next((user for user in found if _is_resident(user)), None),
-        account=masked.lower(),
-        digest=request.GET.get("passwd", "")[:64],
-        client=request.headers.get("User-Agent", ""),
+        names=names,
+        digest=clean_text(request.GET.get("passwd"), _MOST_SECRET).lower(),
+        client=_client(request),
         now=now(),
     )
     _register(user)
@@ -125,32 +140,39 @@ def login(request: HttpRequest) -> HttpResponse:
 def _json_of(request: HttpRequest) -> dict[str, Any]:
     try:
         content = json.loads(request.body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or brackets without end
         return {}
     return content if isinstance(content, dict) else {}
 
 
-@endpoint
-def servers_list(request: HttpRequest) -> HttpResponse:
+def _may_see_servers(request: HttpRequest) -> bool:
+    """Whether any token in ``request`` is good: clients send two, in three places."""
     body = _json_of(request) if request.method == "POST" else {}
     given = (
         request.headers.get("X-Auth-Token"),
         request.GET.get("token"),
         body.get("token"),
-        body.get("auth_token"),
     )
-    for token in dict.fromkeys(given):
-        if isinstance(token, str) and signed_in_resident(token) is not None:
-            return success(_servers(request))
-    return failure(TOKEN_INVALID)
+    texts = dict.fromkeys(token for token in given if isinstance(token, str))
+    if any(signed_in_resident(token) is not None for token in texts):
+        return True
+    auth_token = clean_text(body.get("auth_token"), _MOST_SECRET)
+    session = session_by_auth_token(auth_token=auth_token, now=now())
+    return session is not None and _is_resident(session.user)
 
 
-@require_POST
-@endpoint
+@endpoint("GET", "POST")
+def servers_list(request: HttpRequest) -> HttpResponse:
+    if not _may_see_servers(request):
+        return token_refused()
+    return success(_servers(request))
+
+
+@endpoint("POST")
 def refresh_token(request: HttpRequest) -> HttpResponse:
     """New tokens. No ``result`` here: clients that see it unwrap the reply."""
-    given = _json_of(request).get("refresh_token")
-    tokens = refresh_session(refresh_token=str(given or ""), now=now())
+    given = clean_text(_json_of(request).get("refresh_token"), _MOST_SECRET)
+    tokens = refresh_session(refresh_token=given, now=now())
     return JsonResponse(
         {
             "err_code": "0",
@@ -164,8 +186,7 @@ def refresh_token(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
-@legacy_view
+@legacy_view("GET")
 def login_conf(request: HttpRequest, resident: Resident) -> HttpResponse:
     del request, resident
     return success()

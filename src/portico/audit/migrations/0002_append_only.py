@@ -15,6 +15,8 @@ POSTGRESQL = [
        BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$""",
     """CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_auditentry
        FOR EACH ROW EXECUTE FUNCTION audit_refuse()""",
+    """CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit_auditentry
+       FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()""",
 ]
 
 

@@ -159,6 +159,9 @@ ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key", "login": "60/m/ip"}
 # Only the addresses of our own proxies may tell where a request came from.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1
+# Sign-in codes by SMS to one number. Each costs money, wakes somebody up, and gives five
+# guesses at six digits.
+APP_CODES_PER_HOUR = 5
 
 SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
 SESSION_COOKIE_HTTPONLY = True
@@ -220,7 +223,6 @@ STORAGES = {
 
 EMAIL_SUBJECT_PREFIX = ""
 DEFAULT_FROM_EMAIL = "Portico <portico@localhost>"
-FORMS_URLFIELD_ASSUME_HTTPS = True
 # Bad input of this size is refused before it costs memory.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

@@ -13,3 +13,5 @@ if ENVIRONMENT.database_url and not ENVIRONMENT.database_url.startswith("sqlite"
 
 ALLOWED_HOSTS = ["*"]  # it listens on loopback; third-party clients bring other names
 EMAIL_BACKEND = "portico.mail.outbox_folder.FolderEmailBackend"
+# SMS end in a folder here, and one resident tries every client there is.
+APP_CODES_PER_HOUR = 600

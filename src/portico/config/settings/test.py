@@ -12,10 +12,14 @@ os.environ.setdefault(
 )
 os.environ.setdefault("PORTICO_DATA", tempfile.mkdtemp(prefix="portico-test-"))
 os.environ.setdefault("PORTICO_LOG_FORMAT", "console")
+os.environ.setdefault("PORTICO_BUS_URL", "none")
 
 from portico.config.settings.base import *
 
 ALLOWED_HOSTS = ["*"]
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, not memory: servers in threads and processes share it, with real locks.
+    DATABASES["default"]["TEST"] = {"NAME": ENVIRONMENT.data / "test.sqlite3"}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -26,3 +30,5 @@ PASSWORD_HASHERS = [
     *PASSWORD_HASHERS,
 ]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Nothing is collected in tests; without the folder WhiteNoise warns.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)

@@ -109,7 +109,7 @@ def check_rows(rows: Sequence[tuple[int, str, str]]) -> list[MacRow]:
     checked: list[MacRow] = []
     for row in read:
         problem = row.problem
-        if row.mac in seen:
+        if row.mac and row.mac in seen:
             problem = _("This MAC stands in the file twice.")
         elif row.mac in listed:
             problem = _("This MAC is already in a library.")

@@ -15,7 +15,7 @@ from portico.devices.services.commands import confirm_by_relay_event
 from portico.devices.services.registration import recognize_model
 from portico.events.enums import EventSource, LogKind, Method, Outcome
 from portico.events.models import Event, LogEntry
-from portico.events.services.inbox import FINGERPRINT_BYTES
+from portico.events.services.inbox import fingerprint_in
 from portico.kernel.outbox import publish_on_commit
 from portico.protocols.akuvox.action_url import EventKind
 from portico.provisioning.services.files import note_applied
@@ -99,9 +99,8 @@ def _is_repeated(event: Event) -> bool:
         received_at__lte=event.received_at,
         pk__lt=event.pk,
     )
-    # The first half of the key is the report's fingerprint, the second its second.
-    mine = bytes(event.dedupe)[:FINGERPRINT_BYTES]
-    return any(bytes(other.dedupe)[:FINGERPRINT_BYTES] == mine for other in before)
+    mine = fingerprint_in(event.dedupe)
+    return any(fingerprint_in(other.dedupe) == mine for other in before)
 
 
 def _apply(event: Event, device: Device, now: datetime) -> None:

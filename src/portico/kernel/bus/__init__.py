@@ -6,8 +6,12 @@ JSON objects without secrets. Handlers run in the bus's own thread and must be s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 Payload = dict[str, Any]
 Handler = Callable[[str, Payload], None]
@@ -27,6 +31,15 @@ class Bus(Protocol):
 
     def close(self) -> None:
         """Release threads and sockets."""
+
+
+def deliver(handlers: Iterable[Handler], subject: str, payload: Payload) -> None:
+    """Hand one hint to ``handlers``; one that fails is logged, the bus goes on."""
+    for handler in tuple(handlers):
+        try:
+            handler(subject, payload)
+        except Exception:
+            log.exception("bus_handler_failed", subject=subject)
 
 
 class _Installed:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from portico.kernel.bus import MAX_PAYLOAD_BYTES, Handler, Payload
+from portico.kernel.bus import MAX_PAYLOAD_BYTES, Handler, Payload, deliver
 
 log = structlog.get_logger(__name__)
 
@@ -83,16 +83,11 @@ class LocalBus:
         ).start()
 
     def _read(self, inbox: socket.socket) -> None:
-        while True:
-            try:
-                message = inbox.recv(MAX_PAYLOAD_BYTES)
-            except OSError:
-                return
-            if not message:
-                return
-            subject, payload = json.loads(message)
-            for handler in tuple(self._handlers):
-                handler(subject, payload)
+        with inbox:
+            # An empty datagram is our own `close`.
+            while message := inbox.recv(MAX_PAYLOAD_BYTES):
+                subject, payload = json.loads(message)
+                deliver(self._handlers, subject, payload)
 
     def close(self) -> None:
         if self._path is not None:

@@ -13,7 +13,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from portico.kernel.bus import MAX_PAYLOAD_BYTES, Handler, Payload
+from portico.kernel.bus import MAX_PAYLOAD_BYTES, Handler, Payload, deliver
 
 log = structlog.get_logger(__name__)
 
@@ -31,13 +31,14 @@ class NatsBus:
         self._handlers: list[Handler] = []
         self._client: Client | None = None
         self._loop = asyncio.new_event_loop()
+        self._connecting: asyncio.Task[None]
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nats-bus", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.create_task(self._connect())
+        self._connecting = self._loop.create_task(self._connect())
         self._loop.run_forever()
         self._loop.close()
 
@@ -67,8 +68,7 @@ class NatsBus:
     async def _receive(self, message: Msg) -> None:
         subject = message.subject.removeprefix(f"{self._prefix}.")
         payload = json.loads(message.data)
-        for handler in tuple(self._handlers):
-            handler(subject, payload)
+        deliver(self._handlers, subject, payload)
 
     def wait_ready(self, timeout: float) -> bool:
         """Whether the connection stood within ``timeout`` seconds."""
@@ -100,6 +100,8 @@ class NatsBus:
 
     def close(self) -> None:
         async def leave() -> None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
             if self._client is not None:
                 await self._client.close()
             self._loop.stop()

@@ -7,20 +7,25 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.devices.catalogue import all_models
 from portico.devices.models import Device
 from portico.devices.selectors import bridge_of
+from portico.devices.services.registration import PUBLISH
 from portico.kernel.outbox import publish_on_commit
+from portico.kernel.queue import enqueue
 from portico.protocols.akuvox import action_url
 from portico.protocols.autop.render import render
 from portico.provisioning.models import ProvisioningFile
 from portico.provisioning.rules import event_base, settings_for, sip_address
 
 _REVISION_DIGITS = 8
+# Once, with the first fetch: a unit that boots with our settings reports to us, and only
+# that tells that they are applied, which firmware runs, and where it is on its LAN. The
+# line is gone from the file as soon as it was fetched, so that it cannot loop.
+FIRST_CONTACT = {"Config.Autoprovision.Reboot.Enable": "1"}
 
 
 @transaction.atomic
@@ -44,6 +49,9 @@ def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
     values |= action_url.templates(
         reports_to, secrets.event_secret, config_revision=revision
     )
+    earlier = ProvisioningFile.objects.filter(device=device).first()
+    if earlier is None or earlier.fetched_at is None:
+        values |= FIRST_CONTACT
     body = render(values, title=f"{device.name} ({device.pretty_mac})")
     etag = hashlib.sha256(body.encode()).hexdigest()
     file, created = ProvisioningFile.objects.get_or_create(
@@ -79,14 +87,18 @@ def reveal_file(*, actor: User, file: ProvisioningFile, now: datetime) -> str:
     return file.body
 
 
-def note_fetched(*, device_id: int, etag: str, at: datetime) -> None:
-    """The device has fetched the file with ``etag`` in full, or still has it."""
-    changed = (
-        ProvisioningFile.objects.filter(device_id=device_id)
-        .filter(~Q(fetched_etag=etag) | Q(fetched_at=None) | Q(fetched_at__lt=at))
-        .update(fetched_at=at, fetched_etag=etag)
+@transaction.atomic
+def note_fetched(*, device_id: int, revision: str, at: datetime) -> None:
+    """The device has fetched the settings of ``revision`` in full, or still has them."""
+    files = ProvisioningFile.objects.filter(device_id=device_id)
+    first = files.filter(fetched_at=None).update(
+        fetched_at=at, fetched_revision=revision
     )
-    if changed:
+    if first:  # the order to reboot has served its purpose
+        enqueue(PUBLISH, unique_key=f"publish:{device_id}", device_id=device_id)
+    else:
+        files.update(fetched_at=at, fetched_revision=revision)
+    if files.exists():
         _hint(device_id)
 
 

@@ -1,0 +1,1 @@
+"""What Portico does per second, per connection and per opening: ``make bench``."""

@@ -1,0 +1,1 @@
+"""What Portico's gateway is compared with: the same done by plain Django views."""

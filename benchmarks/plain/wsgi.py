@@ -1,0 +1,7 @@
+"""The plain views as a WSGI application, for granian."""
+
+from __future__ import annotations
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()

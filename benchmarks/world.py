@@ -1,0 +1,171 @@
+"""Many houses, units and bridges, written at once: what a benchmark begins with."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from portico.devices.enums import DeviceKind
+from portico.devices.models import Bridge, Device, DeviceSecrets, Relay
+from portico.kernel.clock import utcnow
+from portico.kernel.ids import new_secret, secret_digest
+from portico.protocols.bridge import signing
+from portico.provisioning.models import ProvisioningFile
+from portico.provisioning.services.files import publish_file
+from portico.sites.models import SipAccount, Site
+from portico.tenancy.enums import OrganizationKind
+from portico.tenancy.services.organizations import create_organization
+
+UNITS_PER_HOUSE = 4
+_MODEL = "R29"
+_sip_numbers = itertools.count(4_000_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A registered device and the secrets in its addresses."""
+
+    device_id: int
+    mac: str
+    file_secret: str
+    event_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An enrolled bridge and its private key."""
+
+    id: UUID
+    private: bytes
+
+
+@transaction.atomic
+def make_units(count: int) -> list[Unit]:
+    """``count`` door phones, four to a house."""
+    now = utcnow()
+    sites = _make_sites(-(-count // UNITS_PER_HOUSE))
+    devices = Device.objects.bulk_create(
+        [
+            Device(
+                mac=f"0C11{number:08X}",
+                site=sites[number // UNITS_PER_HOUSE],
+                kind=DeviceKind.DOOR_PHONE,
+                name=f"Door {number}",
+                model=_MODEL,
+                sip=sip,
+                created_at=now,
+            )
+            for number, sip in enumerate(_make_sip_accounts(count))
+        ]
+    )
+    Relay.objects.bulk_create(
+        Relay(device=each, number=1, name="Door", dtmf_code="#") for each in devices
+    )
+    secrets = DeviceSecrets.objects.bulk_create(
+        [_secrets_of(device) for device in devices]
+    )
+    return [
+        Unit(device.pk, device.mac, each.file_secret, each.event_secret)
+        for device, each in zip(devices, secrets, strict=True)
+    ]
+
+
+@transaction.atomic
+def publish_files() -> dict[int, str]:
+    """Render the file of every device; returns the entity tags by device.
+
+    As if the files had been fetched once: a first fetch orders a reboot, which is another
+    matter than the one that is measured.
+    """
+    now = utcnow()
+    ProvisioningFile.objects.bulk_create(
+        ProvisioningFile(
+            device_id=pk, body="-", revision="-", published_at=now, fetched_at=now
+        )
+        for pk in Device.objects.values_list("pk", flat=True)
+    )
+    tags: dict[int, str] = {}
+    for device in Device.objects.select_related("site", "secrets", "sip"):
+        tags[device.pk] = publish_file(device=device, now=now).etag
+    ProvisioningFile.objects.update(fetched_revision=F("revision"))
+    return tags
+
+
+@transaction.atomic
+def make_bridges(count: int) -> list[Box]:
+    """``count`` enrolled bridges, each in a house of its own."""
+    now = utcnow()
+    keys = [signing.generate_private_key() for _ in range(count)]
+    rows = Bridge.objects.bulk_create(
+        [
+            Bridge(
+                site=site,
+                name="Bridge",
+                token_digest=secret_digest(new_secret()),
+                token_expires_at=now,
+                public_key=signing.to_base64url(signing.public_key(key)),
+                enrolled_at=now,
+                created_at=now,
+            )
+            for site, key in zip(_make_sites(count), keys, strict=True)
+        ]
+    )
+    return [Box(row.pk, key) for row, key in zip(rows, keys, strict=True)]
+
+
+def _make_sites(count: int) -> list[Site]:
+    now = utcnow()
+    parent = None
+    for kind in ("OPERATOR", "DISTRIBUTOR", "INSTALLER"):
+        parent = create_organization(
+            actor=None,
+            kind=OrganizationKind[kind],
+            name=kind.title(),
+            parent=parent,
+            time_zone="Europe/Berlin",
+            now=now,
+        )
+    assert parent is not None
+    return Site.objects.bulk_create(
+        [
+            Site(
+                organization=parent,
+                name=f"House {number}",
+                room_name=f"House {number}",
+                time_zone="Europe/Berlin",
+                family_sip=sip,
+                created_at=now,
+            )
+            for number, sip in enumerate(_make_sip_accounts(count))
+        ]
+    )
+
+
+def _make_sip_accounts(count: int) -> list[SipAccount]:
+    return SipAccount.objects.bulk_create(
+        [
+            SipAccount(number=str(next(_sip_numbers)), password=new_secret())
+            for _ in range(count)
+        ]
+    )
+
+
+def _secrets_of(device: Device) -> DeviceSecrets:
+    file_secret, event_secret = new_secret(), new_secret()
+    return DeviceSecrets(
+        device=device,
+        file_secret=file_secret,
+        file_digest=secret_digest(file_secret),
+        event_secret=event_secret,
+        event_digest=secret_digest(event_secret),
+        api_user="portico",
+        api_password=new_secret(),
+        open_user="open",
+        open_password=new_secret(),
+        rtsp_user="video",
+        rtsp_password=new_secret(),
+    )

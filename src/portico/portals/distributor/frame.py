@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portico.portals.shared.frame import Module, Portal
+from portico.portals.shared.http import guard
+from portico.tenancy.enums import OrganizationKind
+
+# The MAC library belongs to distributors alone (ORG-4).
+_OWNS_LIBRARY = OrganizationKind.DISTRIBUTOR
+
+DISTRIBUTOR = Portal(
+    namespace="distributor",
+    title=_("Distributor"),
+    kinds=frozenset({OrganizationKind.DISTRIBUTOR, OrganizationKind.SUB_DISTRIBUTOR}),
+    modules=(
+        Module(_("Dashboard"), "layout-dashboard", "dashboard", key="d"),
+        Module(
+            _("MAC Library"),
+            "barcode",
+            "mac_library",
+            kinds=frozenset({_OWNS_LIBRARY}),
+        ),
+        Module(_("Setting"), "settings", "setting"),
+    ),
+    closing=(
+        Module(_("Notification Center"), "bell", "notifications"),
+        Module(_("Privacy Policy"), "shield-lock", "privacy"),
+    ),
+)
+
+distributor_only = guard(DISTRIBUTOR)
+library_owner_only = guard(DISTRIBUTOR, _OWNS_LIBRARY)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from portico.portals.distributor.frame import DISTRIBUTOR
+from portico.portals.distributor.views import dashboard, mac_library
+from portico.portals.shared.urls import common_urls
+
+app_name = "distributor"
+
+_LIBRARY = "mac-library/"
+
+urlpatterns = [
+    path("", dashboard.dashboard, name="dashboard"),
+    path(_LIBRARY, mac_library.mac_library, name="mac_library"),
+    path(f"{_LIBRARY}new/", mac_library.mac_add, name="mac_add"),
+    path(f"{_LIBRARY}import/", mac_library.mac_import, name="mac_import"),
+    path(f"{_LIBRARY}import/load/", mac_library.mac_load, name="mac_load"),
+    path(f"{_LIBRARY}template.csv", mac_library.mac_template, name="mac_template"),
+    path(f"{_LIBRARY}export.csv", mac_library.mac_export, name="mac_export"),
+    path(
+        f"{_LIBRARY}<int:entry_id>/remove/", mac_library.mac_remove, name="mac_remove"
+    ),
+    *common_urls(DISTRIBUTOR),
+]

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core import signing
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from portico.devices.errors import ImportRefused
+from portico.devices.selectors import (
+    filter_mac_entries,
+    get_visible_mac_entry,
+    search_mac_entries,
+    visible_mac_entries,
+)
+from portico.devices.services.mac_library import (
+    add_mac,
+    check_rows,
+    import_macs,
+    remove_mac,
+)
+from portico.kernel.clock import utcnow
+from portico.kernel.errors import DomainError
+from portico.kernel.mac import pretty_mac
+from portico.portals.distributor.forms import ImportForm, MacForm
+from portico.portals.distributor.frame import library_owner_only
+from portico.portals.distributor.sheet import Rows, read_rows
+from portico.portals.shared.exports import csv_download
+from portico.portals.shared.forms import blame
+from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.lists import page_of, search_text
+
+_SALT = "mac-import"
+# Long enough to read the preview.
+_PREVIEW_SECONDS = 3_600
+# As many as help to correct a file.
+_ERRORS_SHOWN, _ROWS_SHOWN = 200, 20
+
+
+@library_owner_only
+def mac_library(request: StaffRequest) -> HttpResponse:
+    text, state = search_text(request), request.GET.get("state", "")
+    found = search_mac_entries(visible_mac_entries(request.user), text)
+    page = page_of(request, filter_mac_entries(found, state))
+    context = {"page": page, "text": text, "state": state}
+    return render(request, "distributor/mac_library.html", context)
+
+
+@library_owner_only
+def mac_add(request: StaffRequest) -> HttpResponse:
+    form = MacForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            entry = add_mac(
+                actor=request.user, mac=data["mac"], model=data["model"], now=utcnow()
+            )
+        except DomainError as error:
+            blame(form, error)
+        else:
+            messages.success(
+                request, _("%(mac)s is added.") % {"mac": pretty_mac(entry.mac)}
+            )
+            return redirect("distributor:mac_library")
+    return render(request, "distributor/mac_add.html", {"form": form})
+
+
+@library_owner_only
+def mac_remove(request: StaffRequest, entry_id: int) -> HttpResponse:
+    entry = get_visible_mac_entry(request.user, entry_id)
+    if request.method == "POST":
+        remove_mac(actor=request.user, entry=entry, now=utcnow())
+        messages.success(
+            request, _("%(mac)s is removed.") % {"mac": pretty_mac(entry.mac)}
+        )
+        return redirect("distributor:mac_library")
+    return render(request, "distributor/mac_remove.html", {"entry": entry})
+
+
+@library_owner_only
+def mac_import(request: StaffRequest) -> HttpResponse:
+    form = ImportForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        upload = form.cleaned_data["file"]
+        try:
+            rows = read_rows(upload.name, upload, upload.size)
+        except ImportRefused as error:
+            blame(form, error)
+        else:
+            return _preview(request, rows)
+    return render(request, "distributor/mac_import.html", {"form": form})
+
+
+def _preview(request: StaffRequest, rows: Rows) -> HttpResponse:
+    checked = check_rows(rows)
+    wrong = [row for row in checked if row.problem]
+    context = {
+        "count": len(checked),
+        "wrong_count": len(wrong),
+        "wrong": wrong[:_ERRORS_SHOWN],
+        "first": checked[:_ROWS_SHOWN],
+        "rows": "" if wrong else signing.dumps(rows, salt=_SALT, compress=True),
+    }
+    return render(request, "distributor/mac_preview.html", context)
+
+
+@require_POST
+@library_owner_only
+def mac_load(request: StaffRequest) -> HttpResponse:
+    try:
+        rows: Rows = signing.loads(
+            request.POST.get("rows", ""), salt=_SALT, max_age=_PREVIEW_SECONDS
+        )
+    except signing.BadSignature:
+        messages.error(request, _("The preview has expired. Choose the file again."))
+        return redirect("distributor:mac_import")
+    try:
+        count = import_macs(
+            actor=request.user,
+            rows=[(n, mac, model) for n, mac, model in rows],
+            now=utcnow(),
+        )
+    except ImportRefused:  # somebody registered one of them since: show which
+        return _preview(request, rows)
+    text = ngettext("%(n)d MAC is added.", "%(n)d MACs are added.", count)
+    messages.success(request, text % {"n": count})
+    return redirect("distributor:mac_library")
+
+
+@library_owner_only
+def mac_template(request: StaffRequest) -> HttpResponse:
+    del request
+    example = [("0C:11:05:12:34:56", "R29"), ("0c1105123457", "")]
+    return csv_download("mac-library-template.csv", ("MAC", "Model"), example)
+
+
+@library_owner_only
+def mac_export(request: StaffRequest) -> HttpResponse:
+    found = search_mac_entries(visible_mac_entries(request.user), search_text(request))
+    entries = filter_mac_entries(found, request.GET.get("state", ""))
+    rows = (
+        (
+            pretty_mac(entry.mac),
+            entry.model,
+            "used" if entry.is_used else "free",
+            entry.created_at.isoformat(),
+        )
+        for entry in entries.iterator()
+    )
+    return csv_download("mac-library.csv", ("MAC", "Model", "State", "Created"), rows)

@@ -1,0 +1,207 @@
+"""The form of a device: its own fields, its relays, and what the MAC library says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from portico.devices.catalogue import DeviceModel, all_models
+from portico.devices.enums import DeviceKind, RelayKind
+from portico.devices.selectors import MacFinding, look_up_mac
+from portico.devices.services.registration import DeviceData
+from portico.kernel.errors import DomainError
+from portico.portals.installer.forms.relay import RelaySet, new_row, rows_from
+from portico.portals.shared.forms import StyledForm, blame
+
+if TYPE_CHECKING:
+    from portico.accounts.models import User
+    from portico.devices.models import Device
+
+_YES_NO = [("yes", _("Yes")), ("no", _("No"))]
+_TERMINALS = [("app", _("App")), ("monitors", _("Indoor monitors"))]
+
+
+class DeviceForm(StyledForm):
+    """DEV-2 and DEV-3, without the relays."""
+
+    kind = forms.ChoiceField(label=_("Device Type"), choices=DeviceKind.choices)
+    mac = forms.CharField(
+        label=_("MAC"),
+        max_length=31,
+        help_text=_("From the label, for example 0C:11:05:12:34:56."),
+        widget=forms.TextInput(
+            attrs={
+                "data-mac": True,
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+            }
+        ),
+    )
+    name = forms.CharField(
+        label=_("Device Name"),
+        max_length=63,
+        help_text=_("What the residents call it, for example Front door."),
+    )
+    can_monitor = forms.ChoiceField(
+        label=_("Allow users to monitor this device"),
+        choices=_YES_NO,
+        initial="yes",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    terminals = forms.MultipleChoiceField(
+        label=_("Monitoring Terminal"),
+        choices=_TERMINALS,
+        initial=["app", "monitors"],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    has_internet = forms.ChoiceField(
+        label=_("Does the device have internet access?"),
+        choices=_YES_NO,
+        initial="yes",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    ip_address = forms.CharField(
+        label=_("IP Address"),
+        max_length=15,
+        required=False,
+        help_text=_(
+            "Its fixed address in the house. Without internet its calls go through the"
+            " house's bridge or an indoor monitor."
+        ),
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+
+
+class DeviceDraft:
+    """A device being added (``device`` is None) or changed.
+
+    Besides saving, the form can be sent with ``act``: add or remove a relay, or look the
+    MAC up. It is then drawn again with what was typed, unchecked.
+    """
+
+    def __init__(
+        self, data: QueryDict | None, *, actor: User, device: Device | None = None
+    ) -> None:
+        self.device = device
+        self.act = data.get("act", "") if data else ""
+        self.finding = self._find(data, actor)
+        values, rows = self._drawn(data)
+        bound = data if data and not self.act else None
+        self.form = DeviceForm(bound, initial=values)
+        if device is not None:
+            del self.form.fields["mac"]
+        self.relays = RelaySet(rows, model=self.model, data=bound)
+
+    def _find(self, data: QueryDict | None, actor: User) -> MacFinding | None:
+        if self.device is not None or not data:
+            return None
+        return look_up_mac(actor, data.get("mac", ""))
+
+    @property
+    def model(self) -> DeviceModel | None:
+        """The unit's model, as far as anything tells."""
+        if self.device is not None:
+            return all_models().get(self.device.model)
+        return self.finding.model if self.finding else None
+
+    @property
+    def kind(self) -> DeviceKind:
+        """The chosen type; the library's, once the MAC has told it."""
+        kind = str(self.form["kind"].value() or "")
+        known = kind in DeviceKind.values
+        return DeviceKind(kind) if known else DeviceKind.DOOR_PHONE
+
+    @property
+    def is_monitor(self) -> bool:
+        return self.kind == DeviceKind.INDOOR_MONITOR
+
+    def _drawn(self, data: QueryDict | None) -> tuple[dict[str, Any], list[Any]]:
+        if not data:
+            return self._beginning()
+        values: dict[str, Any] = data.dict() | {"terminals": data.getlist("terminals")}
+        if self.act and self.model:
+            values["kind"] = str(self.model.kind)
+        rows = rows_from(data)
+        wanted = {
+            "add_relay": RelayKind.LOCAL,
+            "add_security_relay": RelayKind.SECURITY,
+        }
+        if self.act in wanted:
+            row = new_row(rows, wanted[self.act], self.model)
+            rows += [row] if row else []
+        elif self.act.startswith("remove-"):
+            index = self.act.removeprefix("remove-")
+            rows = [row for at, row in enumerate(rows) if str(at) != index]
+        elif self.act == "look" and values.get("kind") == DeviceKind.INDOOR_MONITOR:
+            rows = []
+        elif self.act == "look" and not rows:
+            rows = self._first_relay()
+        return values, rows
+
+    def _first_relay(self) -> list[Any]:
+        row = new_row([], RelayKind.LOCAL, self.model)
+        return [row] if row else []
+
+    def _beginning(self) -> tuple[dict[str, Any], list[Any]]:
+        device = self.device
+        if device is None:
+            return {"kind": DeviceKind.DOOR_PHONE.value}, self._first_relay()
+        seen = {"app": device.monitor_in_app, "monitors": device.monitor_on_monitors}
+        terminals = [name for name, is_on in seen.items() if is_on]
+        values = {
+            "kind": device.kind,
+            "name": device.name,
+            "can_monitor": "yes" if terminals else "no",
+            "terminals": terminals or ["app", "monitors"],
+            "has_internet": "yes" if device.has_internet else "no",
+            "ip_address": device.ip_address or "",
+        }
+        names = (
+            "kind",
+            "number",
+            "name",
+            "dtmf_code",
+            "hold_seconds",
+            "access_methods",
+        )
+        rows = [
+            {name: getattr(relay, name) for name in names}
+            for relay in device.relays.all()
+        ]
+        return values, rows
+
+    def is_valid(self) -> bool:
+        """Whether the whole form may be handed to the service."""
+        return all([self.form.is_valid(), self.relays.is_valid()])
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything is marked."""
+        return bool(self.form.errors) or any(f.errors for f in self.relays.forms)
+
+    def blame(self, error: DomainError) -> None:
+        """Show what the domain refused where it belongs."""
+        blame(self.form, error)
+
+    def device_data(self) -> DeviceData:
+        """The cleaned form as the service takes it."""
+        data = self.form.cleaned_data
+        kind = DeviceKind(data["kind"])
+        is_door = kind != DeviceKind.INDOOR_MONITOR
+        watched = data["terminals"] if data["can_monitor"] != "no" and is_door else []
+        return DeviceData(
+            kind=kind,
+            name=data["name"],
+            monitor_in_app="app" in watched,
+            monitor_on_monitors="monitors" in watched,
+            has_internet=data["has_internet"] != "no",
+            ip_address=data["ip_address"],
+            relays=self.relays.relays,
+        )

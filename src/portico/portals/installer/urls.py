@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from portico.portals.installer.frame import INSTALLER
+from portico.portals.installer.views import (
+    bridge,
+    dashboard,
+    demo,
+    device_page,
+    devices,
+    doors,
+    later,
+    log,
+    mac_library,
+    sites,
+)
+from portico.portals.shared.urls import common_urls
+
+app_name = "installer"
+
+_SITE = "sites/<uuid:site_id>/"
+_DEVICE = "devices/<slug:mac>/"
+
+urlpatterns = [
+    path("", dashboard.dashboard, name="dashboard"),
+    path("latest/", dashboard.latest, name="latest"),
+    path("sites/", sites.site_list, name="sites"),
+    path("sites/new/", sites.site_new, name="site_new"),
+    path(_SITE, sites.site_people, name="site"),
+    path(f"{_SITE}devices/", sites.site_devices, name="site_devices"),
+    path(f"{_SITE}devices/new/", devices.device_new, name="device_new"),
+    path(f"{_SITE}doors/", doors.site_doors, name="site_doors"),
+    path(f"{_SITE}bridge/", bridge.site_bridge, name="site_bridge"),
+    path(f"{_SITE}bridge/add/", bridge.bridge_add, name="bridge_add"),
+    path(f"{_SITE}bridge/remove/", bridge.bridge_remove, name="bridge_remove"),
+    path(f"{_SITE}bridge/virtual/", demo.start_bridge, name="demo_bridge"),
+    path(f"{_SITE}log/", log.site_log, name="site_log"),
+    path("devices/", devices.device_list, name="devices"),
+    path(_DEVICE, device_page.overview, name="device"),
+    path(f"{_DEVICE}head/", device_page.head, name="device_head"),
+    path(f"{_DEVICE}trail/", device_page.trail, name="device_trail"),
+    path(f"{_DEVICE}doors/", device_page.doors, name="device_doors"),
+    path(f"{_DEVICE}provisioning/", device_page.provisioning, name="device_file"),
+    path(f"{_DEVICE}provisioning/reveal/", device_page.reveal, name="device_reveal"),
+    path(f"{_DEVICE}events/", device_page.events, name="device_events"),
+    path(f"{_DEVICE}edit/", devices.device_edit, name="device_edit"),
+    path(f"{_DEVICE}delete/", devices.device_delete, name="device_delete"),
+    path(f"{_DEVICE}virtual/", demo.start_unit, name="demo_unit"),
+    path(f"{_DEVICE}virtual/act/", demo.act_on_unit, name="demo_act"),
+    path(
+        f"{_DEVICE}relays/<slug:kind>/<int:number>/open/",
+        doors.open_door,
+        name="open_door",
+    ),
+    path("commands/<uuid:command_id>/", doors.command_life, name="command"),
+    path("log/", log.log_list, name="log"),
+    path("log/<int:entry_id>/", log.log_entry, name="log_entry"),
+    path("mac-library/", mac_library.mac_library, name="mac_library"),
+    path(
+        "mac-library/<int:entry_id>/remove/", mac_library.mac_remove, name="mac_remove"
+    ),
+    path("users/", later.users, name="users"),
+    path("firmware/", later.firmware, name="firmware"),
+    path("upgrade/", later.upgrade, name="upgrade"),
+    path("message/", later.message, name="message"),
+    path("subscriptions/", later.subscriptions, name="subscriptions"),
+    path("payments/", later.payments, name="payments"),
+    path("automatic-payments/", later.automatic_payments, name="automatic_payments"),
+    path("integration/", later.integration, name="integration"),
+    *common_urls(INSTALLER),
+]

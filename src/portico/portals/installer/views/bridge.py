@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from portico.devices.services.bridges import invite_bridge, remove_bridge
+from portico.kernel.clock import utcnow
+from portico.kernel.errors import NotVisible
+from portico.portals.installer.frame import installer_only
+from portico.portals.installer.views.sites import site_context
+from portico.portals.shared.forms import TypedNameForm
+from portico.portals.shared.http import StaffRequest
+
+
+@installer_only
+def site_bridge(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
+    context = site_context(request, site_id, "bridge")
+    part = "installer/sites/_bridge.html"
+    page = "installer/sites/bridge.html"
+    return render(request, part if request.htmx else page, context)
+
+
+@require_POST
+@installer_only
+def bridge_add(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
+    context = site_context(request, site_id, "bridge")
+    bridge, token = invite_bridge(
+        actor=request.user,
+        site=context["site"],
+        name=request.POST.get("name", "")[:63],
+        now=utcnow(),
+    )
+    server = settings.ENVIRONMENT.public_url.rstrip("/")
+    context |= {
+        "bridge": bridge,
+        "token": token,
+        "command_line": f"portico bridge --server {server} --token {token}",
+    }
+    return render(request, "installer/sites/bridge.html", context)
+
+
+@installer_only
+def bridge_remove(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
+    context = site_context(request, site_id, "bridge")
+    bridge = context["bridge"]
+    if bridge is None:
+        raise NotVisible
+    form = TypedNameForm(request.POST or None, wanted=bridge.name)
+    if request.method == "POST" and form.is_valid():
+        remove_bridge(actor=request.user, bridge=bridge, now=utcnow())
+        messages.success(request, _("The bridge is removed."))
+        return redirect("installer:site_bridge", site_id)
+    context["form"] = form
+    return render(request, "installer/sites/bridge_remove.html", context)

@@ -1,0 +1,108 @@
+"""The page of one device, a tab each."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST
+
+from portico.devices.catalogue import all_models
+from portico.devices.selectors import bridge_of, get_visible_device, recent_commands
+from portico.events.selectors import log_of_site, raw_events
+from portico.kernel.clock import utcnow
+from portico.kernel.errors import NotVisible
+from portico.portals.installer.frame import installer_only
+from portico.portals.shared.demo import ACTS
+from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.lists import page_of
+from portico.provisioning.rules import mask_secrets
+from portico.provisioning.selectors import address_of, file_of
+from portico.provisioning.services.files import reveal_file
+
+# A command this old has said all that it will.
+LIFE_SHOWN = timedelta(seconds=60)
+
+
+def device_context(request: StaffRequest, mac: str, tab: str) -> dict[str, Any]:
+    """What the header and the tabs of a device's pages need.
+
+    :raises NotVisible: no device of this installer.
+    """
+    device = get_visible_device(request.user, mac)
+    bridge = bridge_of(device.site)
+    return {
+        "device": device,
+        "site": device.site,
+        "tab": tab,
+        "live_stream": f"/live/site/{device.site_id}",
+        "model": all_models().get(device.model),
+        "file": file_of(device),
+        "bridge": bridge,
+        "is_bridged": bridge is not None and bridge.enrolled_at is not None,
+    }
+
+
+@installer_only
+def overview(request: StaffRequest, mac: str) -> HttpResponse:
+    context = device_context(request, mac, "overview")
+    device = context["device"]
+    context["entries"] = log_of_site(device.site).filter(device=device)[:6]
+    if settings.DEMO:
+        context["acts"] = ACTS[device.kind]
+    return render(request, "installer/device/overview.html", context)
+
+
+@installer_only
+def head(request: StaffRequest, mac: str) -> HttpResponse:
+    context = device_context(request, mac, "")
+    return render(request, "installer/device/_head.html", context)
+
+
+@installer_only
+def trail(request: StaffRequest, mac: str) -> HttpResponse:
+    context = device_context(request, mac, "")
+    return render(request, "installer/device/_trail.html", context)
+
+
+@installer_only
+def doors(request: StaffRequest, mac: str) -> HttpResponse:
+    context = device_context(request, mac, "doors")
+    device = context["device"]
+    context["relays"] = device.relays.all()
+    context["commands"] = recent_commands([device], since=utcnow() - LIFE_SHOWN)
+    return render(request, "installer/device/doors.html", context)
+
+
+@installer_only
+def provisioning(request: StaffRequest, mac: str) -> HttpResponse:
+    context = device_context(request, mac, "provisioning")
+    device, file = context["device"], context["file"]
+    context["address"] = address_of(device)
+    context["body"] = mask_secrets(file.body, device.secrets) if file else ""
+    return render(request, "installer/device/provisioning.html", context)
+
+
+@require_POST
+@installer_only
+def reveal(request: StaffRequest, mac: str) -> HttpResponse:
+    context = device_context(request, mac, "provisioning")
+    if context["file"] is None:
+        raise NotVisible
+    context["body"] = reveal_file(
+        actor=request.user, file=context["file"], now=utcnow()
+    )
+    context |= {"address": address_of(context["device"]), "is_revealed": True}
+    return render(request, "installer/device/provisioning.html", context)
+
+
+@installer_only
+def events(request: StaffRequest, mac: str) -> HttpResponse:
+    context = device_context(request, mac, "events")
+    context["page"] = page_of(request, raw_events(context["device"]))
+    part = "installer/device/_events.html"
+    page = "installer/device/events.html"
+    return render(request, part if request.htmx else page, context)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from portico.devices.selectors import (
+    PRESENCE_FILTERS,
+    get_visible_device,
+    presence_counts,
+    search_devices,
+    visible_devices,
+)
+from portico.devices.services.registration import (
+    change_device,
+    register_device,
+    remove_device,
+)
+from portico.kernel.clock import utcnow
+from portico.kernel.errors import DomainError
+from portico.portals.installer.forms.device import DeviceDraft
+from portico.portals.installer.frame import installer_only
+from portico.portals.shared.forms import TypedNameForm
+from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.lists import chosen, page_of, search_text
+from portico.provisioning.selectors import drifting, with_files
+from portico.sites.selectors import get_visible_site
+
+
+@installer_only
+def device_list(request: StaffRequest) -> HttpResponse:
+    mine = visible_devices(request.user)
+    presence, text = chosen(request, "presence", PRESENCE_FILTERS), search_text(request)
+    is_drift = request.GET.get("config") == "drift"
+    found = search_devices(mine, text=text, presence=presence)
+    found = drifting(found) if is_drift else found
+    context = {
+        "page": page_of(request, with_files(found)),
+        "counts": presence_counts(mine),
+        "drift_count": drifting(mine).count(),
+        "presence": presence,
+        "is_drift": is_drift,
+        "text": text,
+    }
+    part = "installer/devices/_rows.html"
+    page = "installer/devices/list.html"
+    return render(request, part if request.htmx else page, context)
+
+
+@installer_only
+def device_new(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
+    site = get_visible_site(request.user, site_id)
+    draft = DeviceDraft(request.POST or None, actor=request.user)
+    if request.method == "POST" and not draft.act and draft.is_valid():
+        try:
+            device = register_device(
+                actor=request.user,
+                site=site,
+                mac=draft.form.cleaned_data["mac"],
+                data=draft.device_data(),
+                now=utcnow(),
+            )
+        except DomainError as error:
+            draft.blame(error)
+        else:
+            messages.success(request, _("%(name)s is added.") % {"name": device.name})
+            return redirect("installer:device", device.mac)
+    context = {"site": site, "draft": draft}
+    return render(request, "installer/devices/form.html", context)
+
+
+@installer_only
+def device_edit(request: StaffRequest, mac: str) -> HttpResponse:
+    device = get_visible_device(request.user, mac)
+    draft = DeviceDraft(request.POST or None, actor=request.user, device=device)
+    if request.method == "POST" and not draft.act and draft.is_valid():
+        try:
+            change_device(
+                actor=request.user,
+                device=device,
+                data=draft.device_data(),
+                now=utcnow(),
+            )
+        except DomainError as error:
+            draft.blame(error)
+        else:
+            messages.success(
+                request, _("Saved. The device gets it with its next configuration.")
+            )
+            return redirect("installer:device", device.mac)
+    context = {"site": device.site, "device": device, "draft": draft}
+    return render(request, "installer/devices/form.html", context)
+
+
+@installer_only
+def device_delete(request: StaffRequest, mac: str) -> HttpResponse:
+    device = get_visible_device(request.user, mac)
+    form = TypedNameForm(request.POST or None, wanted=device.name)
+    if request.method == "POST" and form.is_valid():
+        remove_device(actor=request.user, device=device, now=utcnow())
+        messages.success(request, _("%(name)s is deleted.") % {"name": device.name})
+        return redirect("installer:site_devices", device.site_id)
+    context = {"device": device, "form": form}
+    return render(request, "installer/devices/delete.html", context)

@@ -1,0 +1,72 @@
+"""Modules that a later version brings; each page says what it will hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+
+from portico.portals.installer.frame import installer_only
+from portico.portals.shared.http import StaffRequest
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+def _later(
+    title: StrOrPromise, icon: str, text: StrOrPromise
+) -> Callable[[HttpRequest], HttpResponse]:
+    @installer_only
+    def page(request: StaffRequest) -> HttpResponse:
+        context = {"title": title, "icon": icon, "text": text}
+        return render(request, "shared/later.html", context)
+
+    return page
+
+
+users = _later(
+    _("Users"),
+    "users",
+    _("Property managers and sub-installers of your company will be managed here."),
+)
+firmware = _later(
+    _("Firmware"),
+    "cpu",
+    _("The firmware versions that the operator offers, by model, with their notes."),
+)
+upgrade = _later(
+    _("Upgrade"),
+    "cloud-upload",
+    _("Firmware upgrades of single devices and of many, in safe waves, will run here."),
+)
+message = _later(
+    _("Message"),
+    "message",
+    _("Messages to the residents' app and to indoor monitors will be written here."),
+)
+subscriptions = _later(
+    _("Subscriptions"),
+    "credit-card",
+    _(
+        "Services of your houses will be activated and renewed here. Until then every"
+        " house is served without an end and without a charge."
+    ),
+)
+payments = _later(
+    _("Payments"),
+    "receipt",
+    _("Orders with their state and their invoices will be listed here."),
+)
+automatic_payments = _later(
+    _("Automatic Payments"),
+    "repeat",
+    _("Agreements to renew by themselves will be listed here, with the next charge."),
+)
+integration = _later(
+    _("Integration"),
+    "plug-connected",
+    _("Third-party locks will be added here and assigned to houses."),
+)

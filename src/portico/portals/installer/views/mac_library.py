@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from portico.devices.selectors import (
+    filter_mac_entries,
+    get_visible_mac_entry,
+    own_devices_by_mac,
+    search_mac_entries,
+    visible_mac_entries,
+)
+from portico.devices.services.mac_library import remove_mac
+from portico.kernel.clock import utcnow
+from portico.kernel.mac import pretty_mac
+from portico.portals.installer.frame import installer_only
+from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.lists import page_of, search_text
+
+
+@installer_only
+def mac_library(request: StaffRequest) -> HttpResponse:
+    text, state = search_text(request), request.GET.get("state", "")
+    found = search_mac_entries(visible_mac_entries(request.user), text)
+    page = page_of(request, filter_mac_entries(found, state))
+    used = own_devices_by_mac(request.user, [entry.mac for entry in page.rows])
+    context = {"page": page, "used": used, "text": text, "state": state}
+    return render(request, "installer/mac_library/list.html", context)
+
+
+@installer_only
+def mac_remove(request: StaffRequest, entry_id: int) -> HttpResponse:
+    entry = get_visible_mac_entry(request.user, entry_id)
+    if request.method == "POST":
+        remove_mac(actor=request.user, entry=entry, now=utcnow())
+        messages.success(
+            request, _("%(mac)s is removed.") % {"mac": pretty_mac(entry.mac)}
+        )
+        return redirect("installer:mac_library")
+    return render(request, "installer/mac_library/remove.html", {"entry": entry})

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from portico.devices.selectors import (
+    bridge_of,
+    bridges_by_site,
+    devices_of_site,
+    presence_by_site,
+    presence_counts,
+)
+from portico.kernel.clock import utcnow
+from portico.kernel.errors import DomainError
+from portico.portals.installer.forms.site import SiteForm
+from portico.portals.installer.frame import installer_only
+from portico.portals.shared.choices import language_name, zone_names
+from portico.portals.shared.forms import blame
+from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.lists import chosen, page_of, search_text
+from portico.provisioning.selectors import with_files
+from portico.sites.rules import service_state
+from portico.sites.selectors import (
+    SITE_ORDERS,
+    get_visible_site,
+    ordered_sites,
+    people_counts,
+    people_of,
+    search_sites,
+    visible_sites,
+)
+from portico.sites.services.registration import register_house
+
+
+@installer_only
+def site_list(request: StaffRequest) -> HttpResponse:
+    text, order = search_text(request), chosen(request, "sort", SITE_ORDERS) or "name"
+    found = search_sites(visible_sites(request.user), text)
+    page = page_of(request, ordered_sites(found, order))
+    ids = [site.pk for site in page.rows]
+    people, presence = people_counts(ids), presence_by_site(ids)
+    bridges, now = bridges_by_site(ids), utcnow()
+    rows = [
+        {
+            "site": site,
+            "people": people.get(site.pk, 0),
+            "devices": presence.get(site.pk),
+            "bridge": bridges.get(site.pk),
+            "service": service_state(site.entitlements.all(), now),
+        }
+        for site in page.rows
+    ]
+    context = {"page": page, "rows": rows, "text": text, "order": order}
+    return render(request, "installer/sites/list.html", context)
+
+
+@installer_only
+def site_new(request: StaffRequest) -> HttpResponse:
+    zone = request.membership.organization.time_zone
+    form = SiteForm(request.POST or None, company_zone=zone)
+    if request.method == "POST" and form.is_valid():
+        try:
+            site = register_house(
+                actor=request.user, data=form.data_for_service(), now=utcnow()
+            )
+        except DomainError as error:
+            blame(form, error)
+        else:
+            messages.success(
+                request,
+                _("%(house)s is created. Now add its devices.")
+                % {"house": site.room_name},
+            )
+            return redirect("installer:site_devices", site.pk)
+    context = {"form": form, "zones": zone_names()}
+    return render(request, "installer/sites/new.html", context)
+
+
+def site_context(request: StaffRequest, site_id: uuid.UUID, tab: str) -> dict[str, Any]:
+    """What the header and the tabs of a house's pages need.
+
+    :raises NotVisible: no house of this installer.
+    """
+    site = get_visible_site(request.user, site_id)
+    return {
+        "site": site,
+        "tab": tab,
+        "live_stream": f"/live/site/{site.pk}",
+        "service": service_state(site.entitlements.all(), utcnow()),
+        "presence": presence_counts(devices_of_site(site)),
+        "bridge": bridge_of(site),
+    }
+
+
+@installer_only
+def site_people(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
+    context = site_context(request, site_id, "people")
+    site = context["site"]
+    context |= {"people": people_of(site), "language": language_name(site.language)}
+    return render(request, "installer/sites/people.html", context)
+
+
+@installer_only
+def site_devices(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
+    context = site_context(request, site_id, "devices")
+    context["devices"] = with_files(devices_of_site(context["site"]))
+    part = "installer/sites/_devices.html"
+    page = "installer/sites/devices.html"
+    return render(request, part if request.htmx else page, context)

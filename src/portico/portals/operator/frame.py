@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portico.portals.shared.frame import Module, Portal
+from portico.portals.shared.http import guard
+from portico.tenancy.enums import OrganizationKind
+
+OPERATOR = Portal(
+    namespace="operator",
+    title=_("Operator"),
+    kinds=frozenset({OrganizationKind.OPERATOR}),
+    modules=(
+        Module(_("Overview"), "layout-dashboard", "dashboard", key="d"),
+        Module(_("Health"), "heart-rate-monitor", "health"),
+        Module(_("Dead letters"), "mail-x", "dead_letters"),
+        Module(_("App API"), "api", "app_api"),
+        Module(_("Setting"), "settings", "setting"),
+    ),
+    closing=(
+        Module(_("Notification Center"), "bell", "notifications"),
+        Module(_("Privacy Policy"), "shield-lock", "privacy"),
+    ),
+)
+
+operator_only = guard(OPERATOR)

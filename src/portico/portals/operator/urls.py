@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from portico.portals.operator.frame import OPERATOR
+from portico.portals.operator.views import dead_letters, pages
+from portico.portals.shared.urls import common_urls
+
+app_name = "operator"
+
+_LETTER = "dead-letters/<int:job_id>/"
+
+urlpatterns = [
+    path("", pages.dashboard, name="dashboard"),
+    path("health/", pages.health, name="health"),
+    path("app-api/", pages.app_api, name="app_api"),
+    path("dead-letters/", dead_letters.letters, name="dead_letters"),
+    path(f"{_LETTER}retry/", dead_letters.letter_retry, name="letter_retry"),
+    path(f"{_LETTER}discard/", dead_letters.letter_discard, name="letter_discard"),
+    *common_urls(OPERATOR),
+]

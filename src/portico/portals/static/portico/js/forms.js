@@ -1,0 +1,65 @@
+// Small helps in forms: MACs are grouped as typed, a country brings its dial code,
+// long submits show that they run, secrets and addresses can be copied.
+
+const groupMac = (field) => {
+  const digits = field.value.replace(/[^0-9a-f]/gi, "").toUpperCase().slice(0, 12);
+  // Anything that is no MAC in the making is left as typed: the server says what is wrong.
+  if (!/^[0-9a-f:.\-\s]*$/i.test(field.value)) return;
+  const atEnd = field.selectionStart === field.value.length;
+  if (!atEnd) return;
+  field.value = digits.match(/.{1,2}/g)?.join(":") ?? "";
+};
+
+const showDialCode = (select) => {
+  const target = document.getElementById(select.dataset.dialCodeFor);
+  const code = select.selectedOptions[0]?.dataset.dialCode ?? "";
+  if (target) target.textContent = code || "+";
+};
+
+const copy = async (button) => {
+  const source = document.getElementById(button.dataset.copy);
+  const text = source.value ?? source.textContent;
+  try {
+    await navigator.clipboard.writeText(text.trim());
+  } catch {
+    // Without a secure context there is no clipboard: select it for the person.
+    window.getSelection().selectAllChildren(source);
+    return;
+  }
+  button.dataset.copied = "yes";
+  window.setTimeout(() => delete button.dataset.copied, 1_800);
+};
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-mac]")) groupMac(event.target);
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-dial-code-for]")) showDialCode(event.target);
+  if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+});
+
+// One press, one request: a second press while the first is under way does nothing.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.matches("[hx-post]")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  event.submitter?.setAttribute("aria-busy", "true");
+});
+
+// Coming back with the Back button, the form may be sent again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    form.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
+  }
+});

@@ -1,0 +1,85 @@
+// Live values: hints from the server tell elements to fetch themselves anew.
+//
+// <div data-live="presence.changed:device=12 device.changed:device=12"
+//      hx-get="…" hx-trigger="live">
+//
+// A hint carries ids only. While the stream is away, everything is refreshed slowly.
+
+const POLL_MS = 15_000;
+const LONGEST_PAUSE_MS = 30_000;
+const GATHER_MS = 120;
+
+const url = document.body.dataset.liveStream;
+const due = new Set();
+let gathering = 0;
+let pause = 1_000;
+let poll = 0;
+
+const matches = (wish, hint) => {
+  const [subject, conditions] = wish.split(":");
+  if (subject !== hint.subject) return false;
+  if (!conditions) return true;
+  return conditions.split(",").every((condition) => {
+    const [name, value] = condition.split("=");
+    return String(hint[name]) === value;
+  });
+};
+
+const flush = () => {
+  gathering = 0;
+  for (const element of due) {
+    if (element.isConnected) window.htmx.trigger(element, "live");
+  }
+  due.clear();
+};
+
+const refresh = (elements) => {
+  for (const element of elements) due.add(element);
+  gathering ||= window.setTimeout(flush, GATHER_MS);
+};
+
+const all = () => document.querySelectorAll("[data-live]");
+
+const hinted = (hint) => {
+  refresh([...all()].filter((element) =>
+    element.dataset.live.split(/\s+/).some((wish) => matches(wish, hint))));
+};
+
+const startPolling = () => {
+  poll ||= window.setInterval(() => {
+    if (!document.hidden) refresh(all());
+  }, POLL_MS);
+};
+
+const stopPolling = () => {
+  window.clearInterval(poll);
+  poll = 0;
+};
+
+const connect = () => {
+  const stream = new EventSource(url);
+  stream.addEventListener("open", () => {
+    pause = 1_000;
+    // Hints were missed while the stream was away.
+    if (poll) refresh(all());
+    stopPolling();
+    document.body.dataset.stream = "on";
+  });
+  stream.addEventListener("hint", (event) => hinted(JSON.parse(event.data)));
+  stream.addEventListener("resync", () => refresh(all()));
+  stream.addEventListener("error", () => {
+    document.body.dataset.stream = "off";
+    startPolling();
+    if (stream.readyState !== EventSource.CLOSED) return;
+    window.setTimeout(connect, pause * (0.5 + Math.random() / 2));
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  });
+  window.addEventListener("pagehide", () => stream.close(), { once: true });
+};
+
+// A page that comes back from the browser's memory has a closed stream and old values.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.reload();
+});
+
+if (url) connect();

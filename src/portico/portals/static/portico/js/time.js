@@ -1,0 +1,31 @@
+// Keeps "3 min ago" true.
+
+const STEPS = [
+  [60, 1, "s"],
+  [3_600, 60, "min"],
+  [86_400, 3_600, "h"],
+];
+
+const age = (seconds) => {
+  if (seconds < 5) return "just now";
+  for (const [below, unit, name] of STEPS) {
+    if (seconds < below) return `${Math.floor(seconds / unit)} ${name} ago`;
+  }
+  const days = Math.floor(seconds / 86_400);
+  return `${days} ${days === 1 ? "day" : "days"} ago`;
+};
+
+// A browser's clock may be wrong; the page says when it was made.
+const made = Number(document.body.dataset.now);
+const ahead = made ? Date.now() - made : 0;
+
+const tick = () => {
+  const now = Date.now() - ahead;
+  for (const element of document.querySelectorAll("time[data-ago]")) {
+    const seconds = (now - Date.parse(element.dateTime)) / 1_000;
+    const text = age(Math.max(0, seconds));
+    if (element.textContent !== text) element.textContent = text;
+  }
+};
+
+if (document.documentElement.lang.startsWith("en")) window.setInterval(tick, 5_000);

@@ -1,0 +1,252 @@
+"""Typed builders for tests: everything comes into being through the services."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from portico.accounts.models import User
+from portico.accounts.services.passwords import set_password
+from portico.devices.catalogue import all_models
+from portico.devices.enums import AccessMethod, DeviceKind, PresenceVia, RelayKind
+from portico.devices.models import Bridge, Device, MacEntry
+from portico.devices.rules import RelayData
+from portico.devices.services.bridges import (
+    begin_session,
+    enrol_bridge,
+    invite_bridge,
+)
+from portico.devices.services.mac_library import add_mac
+from portico.devices.services.presence import Contact, record_contacts, sweep_silent
+from portico.devices.services.registration import DeviceData, register_device
+from portico.events.enums import EventSource
+from portico.events.services.inbox import IncomingEvent, store_events
+from portico.events.services.logbook import process_waiting
+from portico.jobs.models import Job
+from portico.jobs.services import lease
+from portico.kernel.clock import utcnow
+from portico.kernel.ids import new_secret
+from portico.kernel.queue import find_job
+from portico.sites.models import Site
+from portico.sites.services.registration import HouseData, register_house
+from portico.tenancy.enums import OrganizationKind, Role
+from portico.tenancy.models import Organization
+from portico.tenancy.selectors import distributor_of, membership_of
+from portico.tenancy.selectors import operator as find_operator
+from portico.tenancy.services.organizations import add_member, create_organization
+
+PASSWORD = "correct horse battery"
+_count = itertools.count(1)
+
+
+def make_user(username: str = "", *, name: str = "", password: str = PASSWORD) -> User:
+    """An account with a password and no place in any organisation."""
+    number = next(_count)
+    user = User.objects.create_user(
+        username or f"user{number}",
+        email=f"{username or f'user{number}'}@example.com",
+        name=name or f"User {number}",
+    )
+    set_password(user=user, password=password)
+    return user
+
+
+def make_organization(
+    kind: OrganizationKind, parent: Organization | None, name: str = ""
+) -> Organization:
+    """A company of ``kind`` below ``parent``."""
+    return create_organization(
+        actor=None,
+        kind=kind,
+        name=name or f"{kind.label} {next(_count)}",
+        parent=parent,
+        time_zone="Europe/Berlin",
+        now=utcnow(),
+    )
+
+
+def make_member(organization: Organization, username: str = "", name: str = "") -> User:
+    """Somebody who works in ``organization``."""
+    user = make_user(username, name=name)
+    add_member(
+        actor=None,
+        organization=organization,
+        user=user,
+        role=Role.OWNER,
+        now=utcnow(),
+    )
+    return user
+
+
+def the_operator() -> Organization:
+    """The installation's operator organisation, made when first asked for."""
+    return find_operator() or make_organization(OrganizationKind.OPERATOR, None)
+
+
+def make_operator(username: str = "") -> User:
+    """Somebody who works for the operator."""
+    return make_member(the_operator(), username)
+
+
+def make_distributor(username: str = "", name: str = "") -> User:
+    """Somebody who works for a distributor of his own."""
+    kind = OrganizationKind.DISTRIBUTOR
+    return make_member(make_organization(kind, the_operator(), name), username)
+
+
+def make_installer(
+    username: str = "", *, distributor: User | None = None, name: str = ""
+) -> User:
+    """Somebody who works for an installer of his own, below ``distributor``."""
+    parent = organization_of(distributor or make_distributor())
+    company = make_organization(OrganizationKind.INSTALLER, parent, name)
+    return make_member(company, username)
+
+
+def organization_of(user: User) -> Organization:
+    """Where ``user`` works."""
+    membership = membership_of(user)
+    assert membership is not None
+    return membership.organization
+
+
+def make_site(installer: User, name: str = "", **fields: object) -> Site:
+    """A house of ``installer`` with its family master."""
+    number = next(_count)
+    data = HouseData(
+        name=name or f"Family {number}",
+        email=str(fields.pop("email", f"family{number}@example.com")),
+        **fields,  # type: ignore[arg-type]  # what HouseData takes
+    )
+    return register_house(actor=installer, data=data, now=utcnow())
+
+
+def new_mac() -> str:
+    """A MAC that no other test object has."""
+    return f"0C1105{next(_count):06X}"
+
+
+def make_mac(
+    installer_or_distributor: User, mac: str = "", model: str = ""
+) -> MacEntry:
+    """An entry of the MAC library that the given person works with."""
+    distributor = distributor_of(organization_of(installer_or_distributor))
+    assert distributor is not None
+    member = distributor.memberships.select_related("user").first()
+    actor = member.user if member else make_member(distributor)
+    return add_mac(actor=actor, mac=mac or new_mac(), model=model, now=utcnow())
+
+
+def make_relay_data(number: int = 1, name: str = "", code: str = "") -> RelayData:
+    """What the form of one relay holds."""
+    return RelayData(
+        number=number,
+        kind=RelayKind.LOCAL,
+        name=name or f"Door {number}",
+        dtmf_code=code or "#123"[number - 1],
+        access_methods=[AccessMethod.HOMEPAGE, AccessMethod.TALKING_PAGE],
+    )
+
+
+def make_device(
+    site: Site,
+    installer: User,
+    *,
+    name: str = "Front door",
+    model: str = "R29",
+    mac: str = "",
+    relays: Sequence[RelayData] | None = None,
+) -> Device:
+    """A device of ``site``, its MAC put into the library first."""
+    entry = make_mac(installer, mac, model)
+    kind = all_models()[model].kind if model else DeviceKind.DOOR_PHONE
+    is_door = kind != DeviceKind.INDOOR_MONITOR
+    default = [make_relay_data()] if is_door else []
+    return register_device(
+        actor=installer,
+        site=site,
+        mac=entry.mac,
+        data=DeviceData(
+            kind=kind, name=name, relays=default if relays is None else relays
+        ),
+        now=utcnow(),
+    )
+
+
+def make_bridge(site: Site, installer: User, *, online: bool = True) -> Bridge:
+    """An enrolled bridge of ``site``."""
+    now = utcnow()
+    bridge, token = invite_bridge(actor=installer, site=site, name="Bridge", now=now)
+    enrol_bridge(token=token, public_key=new_secret(), version="0.1.0", now=utcnow())
+    if online:
+        begin_session(
+            bridge=bridge,
+            session=f"gateway:{uuid.uuid4()}",
+            lan_url="http://192.168.1.5:8089",
+            version="0.1.0",
+            now=now,
+        )
+    bridge.refresh_from_db()
+    return bridge
+
+
+def make_seen(
+    device: Device, *, at: datetime | None = None, via: PresenceVia = PresenceVia.EVENT
+) -> None:
+    """Let ``device`` be heard of; long ago means that it is offline now."""
+    moment = at or utcnow()
+    record_contacts(contacts=[Contact(device.pk, moment, via, "192.168.1.20")])
+    sweep_silent(now=utcnow())
+
+
+def make_event(
+    device: Device, kind: str, *, at: datetime | None = None, **data: object
+) -> None:
+    """Let ``device`` report something, and the worker turn it into the log."""
+    moment = at or utcnow()
+    store_events(
+        [
+            IncomingEvent(
+                device_id=device.pk,
+                source=EventSource.BRIDGE,
+                kind=kind,
+                data=dict(data),
+                dedupe=uuid.uuid4().bytes,
+                occurred_at=moment,
+                received_at=moment,
+            )
+        ]
+    )
+    while process_waiting(now=utcnow()):
+        pass
+
+
+def run_jobs() -> int:
+    """Run all waiting jobs here and now; returns how many. A failure is raised."""
+    done = 0
+    while claimed := lease.claim(
+        worker="test", limit=100, now=utcnow() + timedelta(days=1)
+    ):
+        for job in claimed:
+            spec = find_job(job.name)
+            assert spec is not None, job.name
+            spec.task(**job.params)
+            lease.finish(job=job, worker="test")
+            done += 1
+    return done
+
+
+def make_dead_letter(name: str = "mail.deliver", error: str = "OSError: away") -> Job:
+    """A job that was given up."""
+    now = utcnow()
+    return Job.objects.create(
+        name=name,
+        state="dead",
+        run_at=now,
+        created_at=now,
+        failed_at=now,
+        attempts=8,
+        last_error=error,
+    )

@@ -1,0 +1,157 @@
+"""The registrar, asked over a real UDP socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from portico.devices.models import Device, Presence
+from portico.protocols import digest
+from portico.protocols.sip import SipMessage, parse
+from tests.conftest import MemoryBus
+from tests.factories import make_device, make_installer, make_site
+from tests.gateway.server import RunningGateway, running_gateway
+from tests.nats import free_port
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def gateway(bus: MemoryBus) -> Iterator[RunningGateway]:
+    with running_gateway(bus, sip_port=free_port()) as running:
+        yield running
+
+
+@pytest.fixture
+def device(gateway: RunningGateway) -> Device:
+    del gateway
+    installer = make_installer()
+    return make_device(make_site(installer), installer)
+
+
+class Phone:
+    """A unit that registers as it is told."""
+
+    def __init__(self, gateway: RunningGateway, device: Device) -> None:
+        self._server = gateway.sip
+        self._number = device.sip.number
+        self._password = device.sip.password
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(10)
+
+    def ask(self, message: SipMessage | bytes) -> SipMessage:
+        self.tell(message if isinstance(message, bytes) else message.encode())
+        return parse(self._socket.recv(65_507))
+
+    def tell(self, data: bytes) -> None:
+        self._socket.sendto(data, self._server)
+
+    def request(self, *, expires: int = 60) -> SipMessage:
+        port = self._socket.getsockname()[1]
+        me = f"<sip:{self._number}@127.0.0.1>"
+        headers = (
+            ("Via", f"SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK1"),
+            ("From", f"{me};tag=1"),
+            ("To", me),
+            ("Call-ID", "call"),
+            ("CSeq", "1 REGISTER"),
+            ("Contact", f"<sip:{self._number}@127.0.0.1:{port}>"),
+            ("Expires", str(expires)),
+        )
+        return SipMessage(headers, method="REGISTER", uri="sip:127.0.0.1")
+
+    def register(self, *, password: str = "", expires: int = 60) -> SipMessage:
+        request = self.request(expires=expires)
+        refused = self.ask(request)
+        assert refused.status == 401
+        token = digest.answer(
+            refused.get("WWW-Authenticate"),
+            method="REGISTER",
+            uri=request.uri,
+            user=self._number,
+            password=password or self._password,
+        )
+        headers = (*request.headers, ("Authorization", str(token)))
+        return self.ask(replace(request, headers=headers))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def phone(gateway: RunningGateway, device: Device) -> Iterator[Phone]:
+    made = Phone(gateway, device)
+    yield made
+    made.close()
+
+
+def test_registration_makes_the_device_online(phone: Phone) -> None:
+    answer = phone.register()
+
+    assert (answer.status, answer.get("Expires")) == (200, "60")
+    assert answer.get("Contact").endswith(";expires=60")
+    eventually(lambda: Presence.objects.filter(is_online=True, via="sip").exists())
+
+
+def test_wrong_password_is_refused_and_brings_nobody_online(
+    phone: Phone, gateway: RunningGateway
+) -> None:
+    assert phone.register(password="wrong").status == 403
+    assert gateway.pending_contacts() == {}
+
+
+def test_guesser_is_no_longer_answered(
+    phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = [phone.register(password="wrong").status for _ in range(29)]
+    phone.register(password="wrong")
+    phone._socket.settimeout(0.5)
+
+    with pytest.raises(TimeoutError):
+        phone.ask(phone.request())
+    assert set(codes) == {403}
+
+
+def test_nonce_of_another_sender_is_worthless(
+    phone: Phone, gateway: RunningGateway, device: Device
+) -> None:
+    refused = phone.ask(phone.request())
+    thief = Phone(gateway, device)
+    request = thief.request()
+    token = digest.answer(
+        refused.get("WWW-Authenticate"),
+        method="REGISTER",
+        uri=request.uri,
+        user=device.sip.number,
+        password=device.sip.password,
+    )
+    headers = (*request.headers, ("Authorization", str(token)))
+
+    assert thief.ask(replace(request, headers=headers)).status == 401
+    thief.close()
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x00\xff\xfe",
+        b"REGISTER",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"REGISTER sip:x SIP/2.0\r\n\r\n",
+        b"REGISTER sip:x SIP/2.0\r\nAuthorization: Digest nonce=zz.1\r\n\r\n",
+        b"x" * 60_000,
+    ],
+)
+def test_garbage_is_survived(phone: Phone, garbage: bytes) -> None:
+    phone.tell(garbage)
+
+    assert phone.ask(replace(phone.request(), method="OPTIONS")).status in {200, 401}
+
+
+def test_calls_are_refused_honestly(phone: Phone) -> None:
+    assert phone.ask(replace(phone.request(), method="INVITE")).status == 501

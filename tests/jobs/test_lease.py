@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+
+from portico.jobs.enums import JobState
+from portico.jobs.models import Job
+from portico.jobs.services import dead_letters, lease
+from portico.kernel.clock import utcnow
+from portico.kernel.queue import PermanentError, RetryPolicy, enqueue
+from tests.factories import make_dead_letter, make_operator
+
+pytestmark = [pytest.mark.integration, pytest.mark.django_db]
+LATER = timedelta(seconds=1)
+RETRY = RetryPolicy(attempts=2)
+
+
+def claim(worker: str = "a", after: timedelta = LATER) -> list[Job]:
+    return lease.claim(worker=worker, limit=10, now=utcnow() + after)
+
+
+def test_job_exists_exactly_if_its_transaction_commits() -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        enqueue("tests.note", text="rolled back")
+        raise RuntimeError
+    enqueue("tests.note", text="kept")
+
+    assert [job.params for job in claim()] == [{"text": "kept"}]
+
+
+def test_two_orders_with_one_key_are_one_until_it_runs() -> None:
+    enqueue("tests.note", unique_key="k", number=1)
+    enqueue("tests.note", unique_key="k", number=2)
+    assert len(claim()) == 1
+    enqueue("tests.note", unique_key="k", number=3)
+
+    assert [job.params["number"] for job in claim()] == [3]
+
+
+def test_claimed_job_is_nobody_elses_until_the_lease_ends() -> None:
+    enqueue("tests.note")
+    [mine] = claim("a")
+
+    assert claim("b", lease.LEASE) == []
+    [theirs] = claim("b", lease.LEASE + 2 * LATER)
+    assert theirs.pk == mine.pk
+    assert not lease.finish(job=mine, worker="a")
+    assert lease.finish(job=theirs, worker="b")
+    assert not Job.objects.exists()
+
+
+def test_heartbeat_keeps_the_lease() -> None:
+    enqueue("tests.note")
+    [mine] = claim("a")
+    lease.renew(worker="a", jobs=[mine.pk], now=utcnow() + lease.LEASE)
+
+    assert claim("b", lease.LEASE + LATER) == []
+
+
+def test_job_of_the_future_waits() -> None:
+    enqueue("tests.note", run_at=utcnow() + timedelta(minutes=5))
+
+    assert claim() == []
+    assert len(claim(after=timedelta(minutes=6))) == 1
+
+
+def test_failure_comes_again_later_and_dies_after_its_attempts() -> None:
+    enqueue("tests.fail")
+    for is_dead in (False, True):
+        [job] = claim(after=timedelta(hours=1))
+        error = OSError("not today")
+        dead = lease.fail(job=job, worker="a", error=error, retry=RETRY, now=utcnow())
+        assert dead is is_dead
+
+    job = Job.objects.get()
+    assert (job.state, job.last_error) == (JobState.DEAD, "OSError: not today")
+
+
+def test_hopeless_failure_dies_at_once() -> None:
+    enqueue("tests.hopeless")
+    [job] = claim()
+
+    error = PermanentError("never")
+    assert lease.fail(job=job, worker="a", error=error, retry=RETRY, now=utcnow())
+
+
+def test_failed_job_gives_way_to_a_newer_order_of_its_key() -> None:
+    enqueue("tests.fail", unique_key="k", number=1)
+    [job] = claim()
+    enqueue("tests.fail", unique_key="k", number=2)
+    error = OSError("not today")
+    lease.fail(job=job, worker="a", error=error, retry=RETRY, now=utcnow())
+
+    assert Job.objects.get().params == {"number": 2}
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    policy = RetryPolicy(first=timedelta(seconds=2), longest=timedelta(seconds=10))
+
+    waits = [policy.wait(attempt).total_seconds() for attempt in range(1, 6)]
+    assert waits == [2, 4, 8, 10, 10]
+
+
+def test_dead_letter_is_retried_or_discarded_by_the_operator() -> None:
+    operator = make_operator()
+    first, second = make_dead_letter(), make_dead_letter()
+    dead_letters.retry_dead_letter(actor=operator, job=first, now=utcnow())
+    dead_letters.discard_dead_letter(actor=operator, job=second, now=utcnow())
+
+    job = Job.objects.get()
+    assert (job.pk, job.state, job.attempts) == (first.pk, JobState.WAITING, 0)
