@@ -106,7 +106,7 @@ def _rows(found: dict[str, list[Measured]]) -> list[Row]:
         ),
         Row(
             benchmark="events",
-            what=f"time to the answer, 96 connections; errors: {errors}",
+            what=f"time to the answer, 256 connections; errors: {errors}",
             measured=f"{latency:.1f} ms, p99 {late:.1f} ms",
         ),
     ]

@@ -69,6 +69,22 @@ class Program:
             raise RuntimeError(f"{self.name} ended with {self._process.returncode}")
         return out.decode()
 
+    def tell(self, text: str) -> None:
+        """Hand one line to a client that goes on."""
+        stream = self._process.stdin
+        assert stream is not None
+        stream.write(text.encode() + b"\n")
+        stream.flush()
+
+    def line(self) -> str:
+        """The next line that a client prints. :raises RuntimeError: it has ended."""
+        stream = self._process.stdout
+        assert stream is not None
+        text = stream.readline().decode()
+        if not text:
+            raise RuntimeError(f"{self.name} ended by itself; see its log")
+        return text
+
     def kill(self) -> None:
         """SIGKILL, as the kernel does it when memory runs out."""
         self._process.kill()

@@ -21,7 +21,7 @@ from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.services.organizations import create_organization
 
 UNITS_PER_HOUSE = 4
-_MODEL = "R29"
+_MODEL = "R20A"
 _sip_numbers = itertools.count(4_000_000_000)
 
 

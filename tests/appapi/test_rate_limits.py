@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.http import HttpResponse
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from portico.accounts.models import AppSession, PhoneCode, ThrottleWindow
 from portico.kernel.clock import utcnow
@@ -116,7 +116,7 @@ def test_codes_to_a_number_are_limited_alike_with_and_without_account(
     assert OutboundMessage.objects.count() in {0, 5}
 
 
-def test_the_code_limit_is_a_setting(house: House, settings: SettingsWrapper) -> None:
+def test_the_code_limit_is_a_setting(house: House, settings: Settings) -> None:
     del house
     settings.APP_CODES_PER_HOUR = 1
 
@@ -125,9 +125,7 @@ def test_the_code_limit_is_a_setting(house: House, settings: SettingsWrapper) ->
     assert PhoneCode.objects.count() == 1
 
 
-def test_codes_from_an_address_are_limited(
-    house: House, settings: SettingsWrapper
-) -> None:
+def test_codes_from_an_address_are_limited(house: House, settings: Settings) -> None:
     del house
     settings.APP_CODES_PER_HOUR = 1
     for number in range(10):

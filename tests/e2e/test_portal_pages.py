@@ -269,6 +269,36 @@ def test_adding_a_device_follows_the_mac(screen: Screen, house: House) -> None:
     assert screen.complaints == []
 
 
+def test_what_is_typed_while_the_mac_is_looked_up_stays(
+    screen: Screen, house: House
+) -> None:
+    mac = make_mac(house.installer, model="R26").mac
+    screen.sign_in(house.installer)
+    page = screen.page
+    screen.open(f"/installer/sites/{house.site.pk}/devices/new/")
+    page.wait_for_load_state("load")
+
+    def slowly(route: Route) -> None:
+        # The answer is on its way; meanwhile the person goes on.
+        response = route.fetch()
+        page.get_by_label("Device Name").fill("Gate")
+        page.get_by_label("Relay Name").fill("Garage")
+        page.get_by_label("PIN").uncheck()
+        route.fulfill(response=response)
+
+    page.route("**/devices/new/", slowly)
+    page.get_by_label("MAC").fill(mac)
+    page.get_by_label("MAC").blur()
+    expect(page.get_by_text("R26 · Door Phone")).to_be_visible()
+    page.unroute("**/devices/new/")
+    expect(page.get_by_label("Device Name")).to_have_value("Gate")
+    expect(page.get_by_label("Relay Name")).to_have_value("Garage")
+    expect(page.get_by_label("PIN")).to_have_count(0)  # an R26 has no keypad
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Gate")
+    assert [r.name for r in Device.objects.get(mac=mac).relays.all()] == ["Garage"]
+
+
 def house_spelling(mac: str) -> str:
     return ":".join(re.findall("..", mac))
 

@@ -58,6 +58,15 @@ def test_pill_counts_what_is_new_under_the_same_filter(
     assert 'hx-get="?outcome=refused"' in page
 
 
+def test_refreshed_list_still_names_the_houses(
+    browser: Client, installer: User, site: Site
+) -> None:
+    make_event(make_device(site, installer), "motion")
+    page = text_of(browser.get("/installer/log/", headers=HTMX))
+    assert "<html" not in page
+    assert "Ryan&#x27;s home" in page
+
+
 def test_one_row_refreshes_itself(browser: Client, installer: User, site: Site) -> None:
     make_event(make_device(site, installer), "face_granted", user="Mia")
     entry = LogEntry.objects.get()

@@ -12,17 +12,17 @@ from portico.accounts.models import User
 from portico.devices.models import MacEntry
 from portico.devices.services.mac_library import MAX_IMPORT_ROWS
 from portico.portals.shared.exports import plain_cell
+from portico.tenancy.enums import OrganizationKind
 from tests.factories import (
     make_device,
     make_distributor,
     make_installer,
     make_mac,
-    make_organization,
     make_member,
+    make_organization,
     make_site,
     organization_of,
 )
-from portico.tenancy.enums import OrganizationKind
 from tests.portals.conftest import client_of
 from tests.portals.support import assert_constant_queries, text_of
 
@@ -46,7 +46,7 @@ def upload(client: Client, name: str, content: bytes) -> str:
     return text_of(client.post(f"{LIBRARY}import/", {"file": file}))
 
 
-def workbook(*rows: tuple[object, ...]) -> bytes:
+def workbook(*rows: tuple[str | None, ...]) -> bytes:
     book = openpyxl.Workbook()
     assert book.active is not None
     for row in rows:
@@ -56,8 +56,13 @@ def workbook(*rows: tuple[object, ...]) -> bytes:
     return out.getvalue()
 
 
+def rows_in(preview: str) -> str:
+    """What the Load button sends."""
+    return preview.split('name="rows" value="', 1)[1].split('"', 1)[0]
+
+
 def load(client: Client, preview: str) -> None:
-    rows = preview.split('name="rows" value="')[1].split('"')[0]
+    rows = rows_in(preview)
     response = client.post(f"{LIBRARY}import/load/", {"rows": rows})
     assert response.headers["Location"] == LIBRARY
 
@@ -133,7 +138,7 @@ def test_xlsx_is_previewed_and_then_loaded(desk: Client) -> None:
 def test_loading_twice_loads_once_and_says_why(desk: Client) -> None:
     page = upload(desk, "units.csv", b"0C1105000001\n")
     load(desk, page)
-    rows = page.split('name="rows" value="')[1].split('"')[0]
+    rows = rows_in(page)
     again = text_of(desk.post(f"{LIBRARY}import/load/", {"rows": rows}))
     assert "This MAC is already in a library." in again
     assert MacEntry.objects.count() == 1

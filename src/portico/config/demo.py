@@ -233,8 +233,7 @@ def start_house(data: Path, base: str, supervisor: Supervisor) -> list[str]:
     now = utc_now()
     site = build_house(now)
     is_new = not (data / "demo.json").exists()
-    for device in Device.objects.select_related("site", "secrets", "sip"):
-        publish_file(device=device, now=now)
+    _publish(now)
     _start_programs(data, base, site, supervisor, now)
     control = Control()
     _wait(control.is_up, "the simulator did not start")
@@ -242,10 +241,16 @@ def start_house(data: Path, base: str, supervisor: Supervisor) -> list[str]:
     devices = Device.objects.select_related("secrets").filter(mac__in=known)
     running = {device.mac: control.put(device, base) for device in devices}
     _wait(lambda: _is_alive(site), "the house's devices did not come online")
+    _publish(utc_now())  # the worker would too, but later than we look
     _settle(control, site)
     if is_new:
         _first_events(control)
     return _write_facts(data, base, running, now)
+
+
+def _publish(now: datetime) -> None:
+    for device in Device.objects.select_related("site", "secrets", "sip"):
+        publish_file(device=device, now=now)
 
 
 def _start_programs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -43,6 +44,12 @@ class Role:
     started_at: float = 0.0
     restart_at: float = 0.0
     pause: float = _FIRST_PAUSE
+
+
+def _end_group(leader: int) -> None:
+    """Kill what a role that died has left behind: it would keep the port."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 class Supervisor:
@@ -102,6 +109,7 @@ class Supervisor:
         code = role.process.poll()
         if code is None:
             return
+        _end_group(role.process.pid)
         if code in role.final_codes:
             self.failed = role
             self._stop.set()
@@ -127,5 +135,6 @@ class Supervisor:
                 role.process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 log.error("role_killed", role=role.name)
-                os.killpg(role.process.pid, signal.SIGKILL)
+                role.process.kill()
                 role.process.wait()
+            _end_group(role.process.pid)

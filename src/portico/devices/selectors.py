@@ -176,18 +176,16 @@ def live_bridge(bridge_id: uuid.UUID) -> Bridge | None:
     )
 
 
-def secrets_by_file_digest(digest: str) -> DeviceSecrets | None:
-    """Whose provisioning address this is."""
-    return (
-        DeviceSecrets.objects.select_related("device", "device__site")
-        .filter(file_digest=digest)
-        .first()
-    )
+def secrets_by_file_digests(digests: Collection[str]) -> list[DeviceSecrets]:
+    """Whose provisioning addresses these are; only the digests and MACs are read."""
+    found = DeviceSecrets.objects.filter(file_digest__in=digests)
+    return list(found.select_related("device").only("file_digest", "device__mac"))
 
 
-def device_by_event_secret(secret: str) -> Device | None:
-    """Whose action URL this is. Reads no sealed field: it is asked for every event."""
-    return Device.objects.filter(secrets__event_digest=secret_digest(secret)).first()
+def secrets_by_event_digests(digests: Collection[str]) -> list[DeviceSecrets]:
+    """Whose action URLs these are; only the digests and MACs are read."""
+    found = DeviceSecrets.objects.filter(event_digest__in=digests)
+    return list(found.select_related("device").only("event_digest", "device__mac"))
 
 
 def roster_devices(site: Site) -> QuerySet[Device]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Generic, Protocol, TypeVar
+
+from portico.gateway.domain import StoreFailed
 
 # A lost hint may leave an old file or a removed device in force this long.
 _LIFETIME_SECONDS = 30.0
 _MOST_ENTRIES = 200_000
+# One query for all who ask at the same time: after a restart that is everybody. Below
+# the variable limit of every SQLite, and short enough that the first need not wait long.
+_MOST_AT_ONCE = 200
 
 
 class _Entry(Protocol):
@@ -26,8 +33,12 @@ class DeviceCache(Generic[T]):
     Unknown secrets are not kept: there is no end of them.
     """
 
-    def __init__(self, load: Callable[[str], Awaitable[T | None]]) -> None:
+    def __init__(
+        self, load: Callable[[Collection[str]], Awaitable[dict[str, T]]]
+    ) -> None:
         self._load = load
+        self._wanted: dict[str, asyncio.Future[T | None]] = {}
+        self._loading: asyncio.Task[None] | None = None
         self._entries: OrderedDict[str, tuple[float, T]] = OrderedDict()
         self._secrets: dict[int, str] = {}
 
@@ -39,11 +50,39 @@ class DeviceCache(Generic[T]):
         return found[1]
 
     async def get(self, secret: str) -> T | None:
-        """The entry, loaded if need be; None for an unknown secret."""
+        """The entry, loaded if need be; None for an unknown secret.
+
+        :raises StoreFailed: it could not be loaded.
+        """
         found = self.peek(secret)
         if found is not None:
             return found
-        loaded = await self._load(secret)
+        answer = self._wanted.get(secret)
+        if answer is None:
+            answer = asyncio.get_running_loop().create_future()
+            self._wanted[secret] = answer
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load_wanted())
+        return await asyncio.shield(answer)
+
+    async def _load_wanted(self) -> None:
+        try:
+            while self._wanted:
+                secrets = list(itertools.islice(self._wanted, _MOST_AT_ONCE))
+                wanted = {secret: self._wanted.pop(secret) for secret in secrets}
+                try:
+                    loaded = await self._load(secrets)
+                except StoreFailed as error:
+                    for answer in wanted.values():
+                        answer.set_exception(error)
+                        answer.exception()  # who asked may have hung up already
+                    continue
+                for secret, answer in wanted.items():
+                    answer.set_result(self._keep(secret, loaded.get(secret)))
+        finally:
+            self._loading = None
+
+    def _keep(self, secret: str, loaded: T | None) -> T | None:
         if loaded is None:
             self._entries.pop(secret, None)
             return None

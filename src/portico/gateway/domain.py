@@ -11,7 +11,7 @@ import base64
 import hashlib
 import hmac
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
@@ -36,7 +36,7 @@ from portico.kernel.ids import secret_digest
 from portico.kernel.queue import job_counts
 from portico.protocols.bridge import messages as wire
 from portico.protocols.bridge.envelope import encode
-from portico.provisioning.selectors import ServedFile, served_file
+from portico.provisioning.selectors import ServedFile, served_files
 from portico.provisioning.services.files import note_fetched
 from portico.sites.selectors import visible_sites
 
@@ -102,18 +102,25 @@ class SipTarget:
     password: str
 
 
-def _event_target(secret: str) -> EventTarget | None:
-    device = devices.device_by_event_secret(secret)
-    if device is None:
-        return None
-    key = hashlib.blake2b(
-        str(device.pk).encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=32
-    )
-    return EventTarget(device.pk, device.mac, key.digest())
+def _event_targets(secrets: Collection[str]) -> dict[str, EventTarget]:
+    by_digest = {secret_digest(secret): secret for secret in secrets}
+    key = settings.SECRET_KEY.encode()[:64]
+    return {
+        by_digest[found.event_digest]: EventTarget(
+            found.device_id,
+            found.device.mac,
+            hashlib.blake2b(
+                str(found.device_id).encode(), key=key, digest_size=32
+            ).digest(),
+        )
+        for found in devices.secrets_by_event_digests(by_digest)
+    }
 
 
-def _served_file(secret: str) -> ServedFile | None:
-    return served_file(secret_digest(secret))
+def _served_files(secrets: Collection[str]) -> dict[str, ServedFile]:
+    by_digest = {secret_digest(secret): secret for secret in secrets}
+    found = served_files(by_digest)
+    return {by_digest[digest]: file for digest, file in found.items()}
 
 
 def _bridge(bridge_id: uuid.UUID) -> BridgeInfo | None:
@@ -325,11 +332,11 @@ class Domain:
     async def store_events(self, events: Sequence[IncomingEvent]) -> int:
         return await self._in(self._writer, store_events, events)
 
-    async def event_target(self, secret: str) -> EventTarget | None:
-        return await self._call(_event_target, secret)
+    async def event_targets(self, secrets: Collection[str]) -> dict[str, EventTarget]:
+        return await self._call(_event_targets, secrets)
 
-    async def served_file(self, secret: str) -> ServedFile | None:
-        return await self._call(_served_file, secret)
+    async def served_files(self, secrets: Collection[str]) -> dict[str, ServedFile]:
+        return await self._call(_served_files, secrets)
 
     async def note_fetched(self, fetches: dict[int, tuple[str, Any]]) -> None:
         await self._call(_note_fetched, fetches)

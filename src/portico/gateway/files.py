@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from datetime import datetime
 
 import structlog
@@ -31,6 +32,9 @@ PREFIX = "/p/"
 # As for action URLs: a house with some stale units passes, a guesser does not.
 MISSES_PER_SECOND, MISSES_BURST = 0.5, 20.0
 FLUSH_SECONDS = 1.0
+# That a unit still has the same settings is written this often at most: units ask hourly,
+# and one that asks all the time must not cost a write each.
+NOTE_AGAIN_SECONDS = 600.0
 _RETRY = (b"retry-after", b"2")
 # Nothing on the way may keep a text with passwords.
 _PRIVATE = (b"cache-control", b"private, no-cache")
@@ -45,12 +49,13 @@ class Files:
     def __init__(
         self, domain: Domain, presence: PresenceCollector, addresses: ClientAddresses
     ) -> None:
-        self.devices: DeviceCache[ServedFile] = DeviceCache(domain.served_file)
+        self.devices: DeviceCache[ServedFile] = DeviceCache(domain.served_files)
         self._domain = domain
         self._presence = presence
         self._addresses = addresses
         self._misses = Buckets(MISSES_PER_SECOND, MISSES_BURST)
         self._fetched: dict[int, tuple[str, datetime]] = {}
+        self._noted: dict[int, tuple[str, float]] = {}
 
     async def serve(self, scope: Scope, send: Send) -> None:
         if scope["method"] not in {"GET", "HEAD"}:
@@ -103,7 +108,15 @@ class Files:
             return
         await self._answer(scope, send, file.body, file.etag)
         if scope["method"] == "GET":
-            self._fetched[file.device_id] = (file.revision, utcnow())
+            self._note(file)
+
+    def _note(self, file: ServedFile) -> None:
+        revision, until = self._noted.get(file.device_id, ("", 0.0))
+        now = time.monotonic()
+        if revision == file.revision and now < until:
+            return
+        self._noted[file.device_id] = (file.revision, now + NOTE_AGAIN_SECONDS)
+        self._fetched[file.device_id] = (file.revision, utcnow())
 
     @staticmethod
     async def _answer(scope: Scope, send: Send, body: bytes, etag: str) -> None:

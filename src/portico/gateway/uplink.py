@@ -41,7 +41,7 @@ class Uplink:
         presence: PresenceCollector,
         addresses: ClientAddresses,
     ) -> None:
-        self.devices: DeviceCache[EventTarget] = DeviceCache(domain.event_target)
+        self.devices: DeviceCache[EventTarget] = DeviceCache(domain.event_targets)
         self._inbox = inbox
         self._presence = presence
         self._addresses = addresses

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import F, QuerySet
 
-from portico.devices.models import Device
-from portico.devices.selectors import secrets_by_file_digest
+from portico.devices.models import Device, DeviceSecrets
+from portico.devices.selectors import secrets_by_file_digests
 from portico.provisioning.models import ProvisioningFile
 
 
@@ -23,15 +24,21 @@ class ServedFile:
     revision: str
 
 
-def served_file(digest: str) -> ServedFile | None:
-    """The file behind a provisioning address; its body is None until first published."""
-    secrets = secrets_by_file_digest(digest)
-    if secrets is None:
-        return None
-    file = ProvisioningFile.objects.filter(device=secrets.device).first()
+def served_files(digests: Collection[str]) -> dict[str, ServedFile]:
+    """The files behind provisioning addresses, by digest; unknown ones are left out.
+
+    A body is None until the file is first published.
+    """
+    owners = secrets_by_file_digests(digests)
+    files = ProvisioningFile.objects.in_bulk([owner.device_id for owner in owners])
+    return {owner.file_digest: _served(owner, files) for owner in owners}
+
+
+def _served(owner: DeviceSecrets, files: dict[int, ProvisioningFile]) -> ServedFile:
+    file = files.get(owner.device_id)
     return ServedFile(
-        device_id=secrets.device_id,
-        mac=secrets.device.mac,
+        device_id=owner.device_id,
+        mac=owner.device.mac,
         body=file.body.encode() if file else None,
         etag=file.etag if file else "",
         revision=file.revision if file else "",

@@ -145,11 +145,16 @@ def refresh_session(*, refresh_token: str, now: datetime) -> AppTokens:
     :raises SignInRefused: the refresh token is unknown, spent, expired or revoked.
     """
     token, renewed = new_secret(), new_secret()
-    replaced = AppSession.objects.filter(
-        refresh_digest=secret_digest(refresh_token),
+    digest = secret_digest(refresh_token)
+    session = AppSession.objects.filter(
+        refresh_digest=digest, user__is_active=True
+    ).first()
+    # On its own columns alone: of two updates through a join PostgreSQL lets both win.
+    replaced = session is not None and AppSession.objects.filter(
+        pk=session.pk,
+        refresh_digest=digest,
         revoked_at=None,
         refresh_until__gt=now,
-        user__is_active=True,
     ).update(
         token_digest=secret_digest(token),
         refresh_digest=secret_digest(renewed),

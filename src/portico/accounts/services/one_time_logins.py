@@ -33,13 +33,11 @@ def redeem_one_time_login(*, secret: str, now: datetime) -> User:
 
     :raises LinkSpent: used, expired or unknown, or the account is disabled.
     """
+    # On its own columns alone: of two updates through a join PostgreSQL lets both win.
     links = OneTimeLogin.objects.filter(
-        digest=secret_digest(secret),
-        used_at=None,
-        expires_at__gt=now,
-        user__is_active=True,
+        digest=secret_digest(secret), used_at=None, expires_at__gt=now
     )
-    link = links.select_related("user").first()
+    link = links.filter(user__is_active=True).select_related("user").first()
     if link is None or not links.filter(pk=link.pk).update(used_at=now):
         raise LinkSpent
     record(actor=link.user, action="sign_in.one_time", subject=link.user, now=now)

@@ -52,7 +52,7 @@ def _pairs(cells: Iterable[list[str]]) -> Iterator[tuple[int, str, str]]:
     count = 0
     for number, row in enumerate(cells, start=1):
         mac, model = (*row[:2], "", "")[:2]
-        if not mac and not model or (number == 1 and mac.lower() in _HEADINGS):
+        if (not mac and not model) or (number == 1 and mac.lower() in _HEADINGS):
             continue
         count += 1
         if count > MAX_IMPORT_ROWS:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 10.0
 # What plays a unit whose model nobody has told yet.
 _STAND_INS = {
-    DeviceKind.DOOR_PHONE: "R29",
+    DeviceKind.DOOR_PHONE: "R29C",
     DeviceKind.ACCESS_TERMINAL: "A05",
     DeviceKind.INDOOR_MONITOR: "C315",
 }
+# Sold under two names; the simulator knows the one that the unit itself reports.
+_SAME_UNIT = {"R29": "R29C"}
 
 
 class SimulatorAway(Exception):
@@ -42,6 +44,13 @@ class Act:
 
 
 _ALL = (
+    Act(
+        "autop",
+        gettext_lazy("Fetch the configuration"),
+        gettext_lazy("The unit fetches its configuration now."),
+        "refresh",
+        {"act": "autop"},
+    ),
     Act(
         "offline",
         gettext_lazy("Cut the network"),
@@ -126,8 +135,16 @@ def _post(path: str, body: dict[str, Any]) -> None:
     if answer.status_code == httpx.codes.NOT_FOUND:
         raise SimulatorAway(_("No virtual unit runs for this device. Start it first."))
     if answer.is_error:
-        reason = answer.text[:200]
-        raise SimulatorAway(_("The simulator refused: %(why)s") % {"why": reason})
+        raise SimulatorAway(
+            _("The simulator refused: %(why)s") % {"why": _reason(answer)}
+        )
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["error"])[:200]
+    except (ValueError, KeyError, TypeError):
+        return str(answer.status_code)
 
 
 def start_virtual_unit(*, mac: str, model: str, url: str) -> None:
@@ -156,4 +173,6 @@ def start_virtual_bridge(*, server: str, token: str, name: str) -> None:
 
 def stand_in_model(model: str, kind: str) -> str:
     """The model that plays a device: its own, or a usual one of its kind."""
-    return model if model in all_models() else _STAND_INS[DeviceKind(kind)]
+    if model not in all_models():
+        return _STAND_INS[DeviceKind(kind)]
+    return _SAME_UNIT.get(model, model)

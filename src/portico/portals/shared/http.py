@@ -45,7 +45,7 @@ def is_htmx(request: HttpRequest) -> bool:
 def to_sign_in(request: HttpRequest) -> HttpResponse:
     """Send the browser to the sign-in page and, after it, back."""
     if is_htmx(request):
-        here = cast(StaffRequest, request).htmx.current_url_abs_path or "/"
+        here = cast("StaffRequest", request).htmx.current_url_abs_path or "/"
         sign_in = redirect_to_login(here, resolve_url("account_login"))
         return HttpResponseClientRedirect(sign_in.url)
     return redirect_to_login(request.get_full_path(), resolve_url("account_login"))
@@ -72,7 +72,7 @@ def guard(
             membership = membership_of(user)
             if membership is None or membership.organization.kind not in kinds:
                 raise NotVisible
-            staff = cast(StaffRequest, request)
+            staff = cast("StaffRequest", request)
             staff.portal, staff.membership = portal, membership
             return view(staff, *args, **kwargs)
 

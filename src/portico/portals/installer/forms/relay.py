@@ -108,7 +108,9 @@ class RelaySet:
 
     def is_valid(self) -> bool:
         """Whether every section is right by itself and no code stands twice."""
-        valid = all([form.is_valid() for form in self.forms])
+        # Every section is looked at, so that all errors show at once.
+        verdicts = [form.is_valid() for form in self.forms]
+        valid = all(verdicts)
         seen: set[str] = set()
         for form in self.forms:
             code = form.cleaned_data.get("dtmf_code", "")

@@ -57,7 +57,7 @@ def _rendered(
 
 @installer_only
 def log_list(request: StaffRequest) -> HttpResponse:
-    context = _log_context(request, visible_log(request.user))
+    context = _log_context(request, visible_log(request.user)) | {"with_site": True}
     return _rendered(request, "installer/log/list.html", context)
 
 

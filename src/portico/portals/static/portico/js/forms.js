@@ -56,6 +56,47 @@ document.addEventListener("submit", (event) => {
   event.submitter?.setAttribute("aria-busy", "true");
 });
 
+// While a part of a form is fetched, people go on typing: what changed since the request
+// went out wins over what comes back.
+const typedAt = new WeakMap();
+
+const keyOf = (field) =>
+  field.matches("[type=checkbox], [type=radio]") ? `${field.name}=${field.value}` : field.name;
+
+const stateOf = (field) =>
+  field.matches("[type=checkbox], [type=radio]") ? field.checked : field.value;
+
+const snapshot = (form) => {
+  const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden");
+  return new Map(fields.map((field) => [keyOf(field), stateOf(field)]));
+};
+
+const keptForm = (event) => event.detail.elt.closest?.("form[data-keep-typed]");
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const form = keptForm(event);
+  if (form) typedAt.set(form, { sent: snapshot(form) });
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const form = event.detail.requestConfig.elt.closest?.("form[data-keep-typed]");
+  const state = form && typedAt.get(form);
+  if (state) state.before = snapshot(form);
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  for (const form of document.querySelectorAll("form[data-keep-typed]")) {
+    const { sent, before } = typedAt.get(form) ?? {};
+    if (!before) continue;
+    for (const field of form.elements) {
+      const key = field.name && keyOf(field);
+      if (!before.has(key) || before.get(key) === sent.get(key)) continue;
+      if (typeof before.get(key) === "boolean") field.checked = before.get(key);
+      else field.value = before.get(key);
+    }
+  }
+});
+
 // Coming back with the Back button, the form may be sent again.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {

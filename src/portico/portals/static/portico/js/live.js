@@ -60,8 +60,9 @@ const connect = () => {
   const stream = new EventSource(url);
   stream.addEventListener("open", () => {
     pause = 1_000;
-    // Hints were missed while the stream was away.
-    if (poll) refresh(all());
+    // Hints were missed while the stream was away, or while the page was on its way; in
+    // the latter case rows of a log need not ask one by one, its pill does.
+    refresh(poll ? all() : document.querySelectorAll("[data-live]:not(.log-row)"));
     stopPolling();
     document.body.dataset.stream = "on";
   });

@@ -1,0 +1,153 @@
+"""Thousands of bridges in one process: authenticated sessions that only ping.
+
+One line of JSON comes in (port, keys, seconds), one says that all are connected, one what
+became of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+import uvloop
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
+
+from benchmarks.processes import raise_file_limit
+from portico.protocols.bridge import envelope, signing
+from portico.protocols.bridge import messages as wire
+
+PING_SECONDS = 20.0
+# The contract: without a pong for this long a bridge gives the connection up.
+_DEAD_SECONDS = 45.0
+_READY_SECONDS = 60.0
+# Who enters at the same time; boxes after a restart of the server are no fewer.
+_AT_ONCE = 100
+_TICK_SECONDS = 0.1
+# A port serves one connection from one address to one server; this many addresses do.
+_ADDRESSES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How it ended."""
+
+    alive: int
+    closed: int
+    pongs: int
+
+
+class _Box(asyncio.Protocol):
+    """One session."""
+
+    def __init__(self, port: int, bridge: UUID, private: bytes) -> None:
+        self._bridge, self._private = bridge, private
+        uri = parse_uri(f"ws://127.0.0.1:{port}/bridge/v1/session")
+        self._protocol = ClientProtocol(uri)
+        self._transport: asyncio.Transport | None = None
+        self.ready = asyncio.get_running_loop().create_future()
+        self.heard_at = 0.0
+        self.pongs = 0
+        self.closed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._protocol.send_request(self._protocol.connect())
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                self._take(envelope.decode_from_server(bytes(event.data).decode()))
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if not self.ready.done():
+            self.ready.set_exception(exc or ConnectionResetError("closed"))
+
+    def _take(self, message: wire.ServerMessage) -> None:
+        match message:
+            case wire.Challenge(nonce=nonce):
+                signature = signing.sign(self._private, nonce, self._bridge)
+                self.send(wire.Auth(self._bridge, signature, 1, "0.1.0", None))
+            case wire.Ready():
+                self.heard_at = time.monotonic()
+                self.ready.set_result(None)
+            case wire.Pong():
+                self.heard_at = time.monotonic()
+                self.pongs += 1
+            case _:
+                return
+
+    def send(self, message: wire.BridgeMessage) -> None:
+        self._protocol.send_text(envelope.encode(message).encode())
+        self._flush()
+
+    def _flush(self) -> None:
+        assert self._transport is not None
+        for data in self._protocol.data_to_send():
+            self._transport.write(data)
+
+    @property
+    def is_alive(self) -> bool:
+        return not self.closed and time.monotonic() - self.heard_at < _DEAD_SECONDS
+
+
+async def _connect(port: int, keys: list[tuple[str, str]]) -> list[_Box]:
+    gate = asyncio.Semaphore(_AT_ONCE)
+    loop = asyncio.get_running_loop()
+
+    async def enter(number: int, bridge: str, private: str) -> _Box:
+        async with gate:
+            box = _Box(port, UUID(bridge), signing.from_base64url(private))
+            source = (f"127.0.0.{1 + number % _ADDRESSES}", 0)
+            await loop.create_connection(
+                lambda: box, "127.0.0.1", port, local_addr=source
+            )
+            await asyncio.wait_for(box.ready, _READY_SECONDS)
+            return box
+
+    entering = (enter(number, *key) for number, key in enumerate(keys))
+    return list(await asyncio.gather(*entering))
+
+
+async def _ping(boxes: list[_Box]) -> None:
+    """Every box every 20 seconds, all of them spread over that time."""
+    started, done = time.monotonic(), 0
+    while True:
+        await asyncio.sleep(_TICK_SECONDS)
+        due = int((time.monotonic() - started) / PING_SECONDS * len(boxes))
+        for number in range(done, due):
+            box = boxes[number % len(boxes)]
+            if not box.closed:
+                box.send(wire.Ping(number))
+        done = due
+
+
+async def _hold(order: dict[str, object]) -> None:
+    port, seconds = int(str(order["port"])), float(str(order["seconds"]))
+    keys: list[tuple[str, str]] = order["keys"]  # type: ignore[assignment]  # from JSON
+    boxes = await _connect(port, keys)
+    pinging = asyncio.create_task(_ping(boxes))
+    print(f"connected {len(boxes)}", flush=True)
+    await asyncio.sleep(seconds)
+    pinging.cancel()
+    held = Held(
+        alive=sum(box.is_alive for box in boxes),
+        closed=sum(box.closed for box in boxes),
+        pongs=sum(box.pongs for box in boxes),
+    )
+    print(json.dumps(asdict(held)), flush=True)
+
+
+if __name__ == "__main__":
+    raise_file_limit()
+    uvloop.run(_hold(json.loads(sys.stdin.readline())))
