@@ -22,9 +22,7 @@ _READY_SECONDS = 120.0
 # A person's pace, and time for the confirmation that follows each opening.
 _PAUSE_SECONDS = 0.05
 _HOLD_SECONDS = 1
-_SHIFT = str.maketrans(
-    "abcdefghijklmnopqrstuvwxyz", "defghijklmnopqrstuvwxyzabc"
-)
+_SHIFT = str.maketrans("abcdefghijklmnopqrstuvwxyz", "defghijklmnopqrstuvwxyzabc")
 
 
 @dataclass(frozen=True, slots=True)

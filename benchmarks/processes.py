@@ -38,7 +38,7 @@ class Program:
         self, name: str, command: list[str], data: Path, extra: Mapping[str, str]
     ) -> None:
         self.name = name
-        self._log = Path(data, f"{name}.log").open("ab")
+        self._log = Path(data, f"{name}.log").open("ab")  # noqa: SIM115 -- until stop()
         self._process = subprocess.Popen(  # noqa: S603 -- our own command line
             command,
             cwd=ROOT,
@@ -124,7 +124,11 @@ class Installation:
         self._programs: list[Program] = []
 
     def start(
-        self, name: str, module: str, *words: str, extra: Mapping[str, str] | None = None
+        self,
+        name: str,
+        module: str,
+        *words: str,
+        extra: Mapping[str, str] | None = None,
     ) -> Program:
         """Run ``python -m module words…`` until the benchmark ends."""
         command = [sys.executable, "-m", module, *words]

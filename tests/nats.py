@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def short_folder() -> Path:
+    """A folder that does not exist yet; pytest's own may be too deep for a socket."""
+    return Path(tempfile.gettempdir(), f"portico-t-{secrets.token_hex(4)}")
 
 
 @contextmanager

@@ -8,6 +8,6 @@ from __future__ import annotations
 from portico.config.settings.demo import *
 
 ROOT_URLCONF = "benchmarks.plain.views"
-MIDDLEWARE: list[str] = []
+MIDDLEWARE = []
 # allauth insists on a middleware of its own.
 INSTALLED_APPS = [app for app in INSTALLED_APPS if not app.startswith("allauth")]

@@ -27,9 +27,6 @@ def _usage() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the role named first; its exit code is ours."""
-    if sys.version_info < (3, 11):
-        sys.stderr.write("portico: Python 3.11 or newer is needed\n")
-        return 2
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] not in ROLES:
         asked = bool(words) and words[0] in {"-h", "--help", "help"}

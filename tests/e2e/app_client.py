@@ -18,9 +18,7 @@ def _md5(text: str) -> str:
 
 
 def _masked_email(text: str) -> str:
-    return "".join(
-        chr((ord(c) - 97 + 3) % 26 + 97) if c.islower() else c for c in text
-    )
+    return "".join(chr((ord(c) - 97 + 3) % 26 + 97) if c.islower() else c for c in text)
 
 
 def _masked_phone(text: str) -> str:
@@ -57,7 +55,9 @@ class Resident:
 
     def open(self, mac: str, relay: str) -> dict[str, Any]:
         answer = self._client.post(
-            "/opendoor", params={"token": self._token}, data={"mac": mac, "relay": relay}
+            "/opendoor",
+            params={"token": self._token},
+            data={"mac": mac, "relay": relay},
         )
         found: dict[str, Any] = answer.json()
         return found

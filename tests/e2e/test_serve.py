@@ -128,7 +128,7 @@ def test_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "environment", "says"),
     [
-        (["--host", "0.0.0.0"], {}, "127.0.0.1 only"),
+        (["--host", "192.0.2.1"], {}, "127.0.0.1 only"),
         ([], {"PORTICO_MODE": "production"}, "refuses"),
         ([], {"PORTICO_DATABASE_URL": "postgres://x/y"}, "refuses"),
         (["--data", "/proc/nowhere"], {}, "cannot use"),

@@ -9,7 +9,6 @@ from typing import Any, Self
 from uuid import UUID
 
 import httpx
-import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -77,7 +76,8 @@ class HandBridge:
         signature = signing.sign(self._private, challenge.nonce, self.id)
         self.send(wire.Auth(self.id, signature, 1, "0.1.0", lan))
         self.expect(wire.Ready)
-        return self.expect(wire.Roster)
+        roster: wire.Roster = self.expect(wire.Roster)
+        return roster
 
     def send(self, message: wire.BridgeMessage) -> None:
         self._socket.send(envelope.encode(message))
@@ -97,11 +97,11 @@ class HandBridge:
 
     def closed(self) -> int:
         """The code with which the server ends the session."""
-        with pytest.raises(ConnectionClosed) as raised:
+        try:
             while True:
                 self._socket.recv(timeout=TIMEOUT_SECONDS)
-        frame = raised.value.rcvd
-        return frame.code if frame else 0
+        except ConnectionClosed as error:
+            return error.rcvd.code if error.rcvd else 0
 
     def acknowledge(self, command: wire.Command) -> None:
         state = wire.CommandState.ACKNOWLEDGED

@@ -160,17 +160,16 @@ def test_database_trouble_is_503_with_retry_after_and_later_events_pass(
 def test_more_than_the_inbox_holds_is_503_and_what_was_answered_is_there(
     gateway: RunningGateway, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from portico.gateway import domain
+    from portico.events.services.inbox import store_events
 
     monkeypatch.setattr(gateway_inbox, "CAPACITY", 2)
     may_go = threading.Event()
-    store = domain.store_events
 
     def slow(events: Any) -> int:
         may_go.wait(10)
-        return store(events)
+        return store_events(events)
 
-    monkeypatch.setattr(domain, "store_events", slow)
+    monkeypatch.setattr("portico.gateway.domain.store_events", slow)
     codes: list[int] = []
 
     def send(number: int) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -55,9 +54,9 @@ class Stream:
 
 
 @pytest.fixture
-def installer(gateway: RunningGateway) -> Iterator[User]:
+def installer(gateway: RunningGateway) -> User:
     del gateway
-    yield make_installer()
+    return make_installer()
 
 
 def test_hints_of_own_sites_arrive_and_of_others_never(

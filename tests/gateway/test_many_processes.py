@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -17,10 +16,11 @@ from portico.kernel.bus.local import LocalBus
 from portico.kernel.bus.nats import NatsBus
 from portico.kernel.clock import utcnow
 from portico.protocols.bridge import messages as wire
+from portico.provisioning.models import ProvisioningFile
 from tests.factories import make_device, make_installer, make_site, run_jobs
 from tests.gateway.bridges import HandBridge, enrol
 from tests.gateway.server import RunningGateway, running_gateway
-from tests.nats import free_port, running_nats
+from tests.nats import running_nats, short_folder
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 def buses(request: pytest.FixtureRequest) -> Iterator[list[Bus]]:
     """What three processes see of one bus: two gateways and web."""
     if request.param == "local":
-        folder = Path("/tmp", f"portico-two-{free_port()}")
+        folder = short_folder()
         made: list[Bus] = [LocalBus(folder) for _ in range(3)]
         yield made
         for each in made:
@@ -104,7 +104,7 @@ def test_changed_file_is_dropped_from_every_gateways_memory(
     path = f"/p/{device.secrets.file_secret}/{device.mac}.cfg"
     tags = {httpx.get(f"{g.base}{path}").headers["etag"] for g in gateways}
     assert len(tags) == 1
-    eventually(lambda: device.provisioning_file.fetched_at or device.refresh_from_db())
+    eventually(lambda: ProvisioningFile.objects.get().fetched_at)
     run_jobs()
 
     for gateway in gateways:

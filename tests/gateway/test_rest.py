@@ -33,7 +33,7 @@ class Web(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 -- the name that the server looks for
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- theirs
         """Be quiet."""
@@ -53,7 +53,11 @@ def test_requests_are_passed_on_with_the_true_client(web: str, bus: MemoryBus) -
         answer = httpx.post(
             f"{gateway.base}/sites/%C3%BC?x=%20y",
             content=b"z" * 200_000,
-            headers={"X-Forwarded-For": "6.6.6.6", "X-Own": "kept", "Host": "a.example"},
+            headers={
+                "X-Forwarded-For": "6.6.6.6",
+                "X-Own": "kept",
+                "Host": "a.example",
+            },
             trust_env=False,
         )
 

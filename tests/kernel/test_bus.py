@@ -10,7 +10,7 @@ import pytest
 from portico.kernel.bus import Bus, Payload
 from portico.kernel.bus.local import LocalBus
 from portico.kernel.bus.nats import NatsBus
-from tests.nats import free_port, running_nats
+from tests.nats import free_port, running_nats, short_folder
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration]
@@ -50,11 +50,10 @@ def make_nats(url: str) -> Iterator[MakeBus]:
 
 
 @pytest.fixture(params=["local", "nats"])
-def make_bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeBus]:
+def make_bus(request: pytest.FixtureRequest) -> Iterator[MakeBus]:
     """Makes processes' views of one bus."""
     if request.param == "local":
-        # tmp_path may be too deep for a socket.
-        folder = Path("/tmp", f"portico-bus-{tmp_path.name[-40:]}-{free_port()}")
+        folder = short_folder()
         yield from make_local(folder)
         shutil.rmtree(folder)
     else:
@@ -71,8 +70,13 @@ def test_hint_reaches_every_listener_of_every_process(make_bus: MakeBus) -> None
     sender, receiver = make_bus(), make_bus()
     heard = [collect(receiver), collect(receiver), collect(sender)]
     hint = ("command.requested", {"command": "1", "online": True})
+
     # A subscription takes a moment to be known to the server.
-    eventually(lambda: [sender.publish(*hint), all(heard)][1])
+    def all_heard() -> bool:
+        sender.publish(*hint)
+        return all(heard)
+
+    eventually(all_heard)
 
     assert [each[0] for each in heard] == [hint] * 3
 
@@ -83,7 +87,12 @@ def test_listener_that_stopped_hears_nothing(make_bus: MakeBus) -> None:
     stopped: list[str] = []
     stop = sender.listen(lambda subject, payload: stopped.append(subject))
     stop()
-    eventually(lambda: [sender.publish("a", {}), kept][1])
+
+    def is_kept() -> bool:
+        sender.publish("a", {})
+        return bool(kept)
+
+    eventually(is_kept)
 
     assert stopped == []
 
@@ -93,8 +102,8 @@ def test_payload_that_is_no_hint_is_refused(make_bus: MakeBus) -> None:
         make_bus().publish("a", {"text": "x" * 9000})
 
 
-def test_local_bus_forgets_processes_that_died(tmp_path: Path) -> None:
-    folder = Path("/tmp", f"portico-bus-dead-{free_port()}")
+def test_local_bus_forgets_processes_that_died() -> None:
+    folder = short_folder()
     folder.mkdir()
     dead = folder / "1-dead.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as abandoned:

@@ -178,7 +178,7 @@ def test_signals_stop_it_cleanly(number: int) -> None:
 
 
 def _run(*arguments: str) -> tuple[int, str]:
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(
         [sys.executable, "-m", "portico.simulator", *arguments],
         capture_output=True,
         text=True,

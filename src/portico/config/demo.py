@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils.timezone import now as utc_now
 
 from portico.access.services.temp_keys import create_temp_key
@@ -314,25 +315,23 @@ def _settle(control: Control, site: Site) -> None:
 
     By themselves they would within the hour; nobody wants to wait for that in a demo.
     """
-    macs = [unit.mac for unit in UNITS]
     for what, acts in (("fetched", ["autop"]), ("applied", ["offline", "online"])):
-        late = site.devices.filter(mac__in=macs).exclude(
-            **{
-                f"provisioning_file__{what}_revision": F("provisioning_file__revision"),
-            }
+        _wait(
+            partial(_are_settled, control, site, what, acts), f"a file was not {what}"
         )
-        _wait(lambda: not _acted(control, late, acts), f"a file was not {what}")
 
 
-def _acted(control: Control, late: QuerySet[Device], acts: list[str]) -> bool:
-    """Whether somebody was late and had to be told again."""
-    macs = list(late.values_list("mac", flat=True))
-    for mac in macs:
+def _are_settled(control: Control, site: Site, what: str, acts: list[str]) -> bool:
+    """Whether all are; whoever is not is told again."""
+    macs = [unit.mac for unit in UNITS]
+    current = {f"provisioning_file__{what}_revision": F("provisioning_file__revision")}
+    late = site.devices.filter(mac__in=macs).exclude(**current)
+    for mac in late.values_list("mac", flat=True):
         for act in acts:
             control.act(mac, act)
-    if macs:
+    if late.exists():
         time.sleep(1.0)
-    return bool(macs)
+    return not late.exists()
 
 
 def _first_events(control: Control) -> None:

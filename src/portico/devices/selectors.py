@@ -24,7 +24,6 @@ from portico.devices.models import (
     Relay,
 )
 from portico.kernel.errors import NotVisible
-from portico.kernel.ids import secret_digest
 from portico.kernel.mac import InvalidMac, parse_mac
 from portico.sites.models import Resident, Site
 from portico.sites.selectors import visible_sites

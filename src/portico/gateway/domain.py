@@ -306,6 +306,9 @@ class Domain:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_THREADS, "domain")
         self._writer = ThreadPoolExecutor(1, "inbox")
+        # One after another: after a restart thousands begin at once, and threads that
+        # wait for SQLite's one writer sleep longer than the writing takes.
+        self._sessions = ThreadPoolExecutor(1, "sessions")
 
     async def _call(
         self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
@@ -357,10 +360,11 @@ class Domain:
     async def begin_session(
         self, bridge_id: uuid.UUID, session: str, lan: str, version: str
     ) -> bool:
-        return await self._call(_begin_session, bridge_id, session, lan, version)
+        begun = (bridge_id, session, lan, version)
+        return await self._in(self._sessions, _begin_session, *begun)
 
     async def end_session(self, bridge_id: uuid.UUID, session: str) -> None:
-        await self._call(_end_session, bridge_id, session)
+        await self._in(self._sessions, _end_session, bridge_id, session)
 
     async def touch_sessions(self, sessions: list[str]) -> None:
         await self._call(bridges.touch_sessions, sessions=sessions, now=utcnow())
@@ -403,3 +407,4 @@ class Domain:
         """Let running calls end."""
         self._pool.shutdown()
         self._writer.shutdown()
+        self._sessions.shutdown()

@@ -23,8 +23,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(threads: int) -> int:
     # Models can be loaded only now.
-    from portico.jobs.schedule import Clock  # noqa: PLC0415
-    from portico.jobs.worker import Worker  # noqa: PLC0415
+    from portico.worker.runner import Worker  # noqa: PLC0415
+    from portico.worker.schedule import Clock  # noqa: PLC0415
 
     worker, clock = Worker(threads), Clock()
 

@@ -26,7 +26,7 @@ def direct_key(fingerprint: bytes, received_at: datetime) -> bytes:
     return second.to_bytes(_SECOND_BYTES, "big") + fingerprint[:_FINGERPRINT_BYTES]
 
 
-def fingerprint_in(key: bytes) -> bytes:
+def fingerprint_in(key: bytes | memoryview) -> bytes:
     """What :func:`direct_key` was made of, without the time."""
     return bytes(key)[_SECOND_BYTES:]
 
@@ -47,15 +47,12 @@ class IncomingEvent:
 # One statement for many rows: between two statements the writer's thread gives the
 # interpreter to the gateway's loop, and under load waits milliseconds to get it back.
 _ROWS_PER_STATEMENT = 250
+_INSERT = (
+    "INSERT INTO events_event"
+    " (device_id, source, kind, data, dedupe, occurred_at, received_at)"
+    " VALUES {rows} ON CONFLICT (dedupe) DO NOTHING"
+)
 _ROW = "(%s, %s, %s, %s, %s, %s, %s)"
-
-
-def _insert(rows: int) -> str:
-    return (
-        "INSERT INTO events_event"
-        " (device_id, source, kind, data, dedupe, occurred_at, received_at)"
-        f" VALUES {', '.join([_ROW] * rows)} ON CONFLICT (dedupe) DO NOTHING"
-    )
 
 
 def store_events(events: Sequence[IncomingEvent]) -> int:
@@ -80,6 +77,7 @@ def store_events(events: Sequence[IncomingEvent]) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         for start in range(0, len(values), _ROWS_PER_STATEMENT):
             part = values[start : start + _ROWS_PER_STATEMENT]
-            cursor.execute(_insert(len(part)), list(chain.from_iterable(part)))
+            insert = _INSERT.format(rows=", ".join([_ROW] * len(part)))
+            cursor.execute(insert, list(chain.from_iterable(part)))
             written += max(0, cursor.rowcount)
     return written

@@ -21,8 +21,8 @@ from portico.kernel.queue import Json, PermanentError, RetryPolicy
 
 # A killed worker's jobs go on this long after its last heartbeat: below the 30 seconds
 # that are promised, and three heartbeats long.
-LEASE = timedelta(seconds=15)
-HEARTBEAT = timedelta(seconds=5)
+LEASE = timedelta(seconds=12)
+HEARTBEAT = timedelta(seconds=4)
 _ERROR_CHARS = 4_000
 
 

@@ -8,11 +8,11 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+import nats
 from portico.kernel.bus import MAX_PAYLOAD_BYTES, Handler, Payload, deliver
 
 log = structlog.get_logger(__name__)

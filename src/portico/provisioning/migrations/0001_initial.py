@@ -6,26 +6,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('devices', '0001_initial'),
+        ("devices", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProvisioningFile',
+            name="ProvisioningFile",
             fields=[
-                ('device', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='provisioning_file', serialize=False, to='devices.device')),
-                ('body', portico.kernel.fields.SealedTextField()),
-                ('etag', models.CharField(max_length=64)),
-                ('revision', models.CharField(max_length=12)),
-                ('published_at', models.DateTimeField()),
-                ('fetched_at', models.DateTimeField(null=True)),
-                ('fetched_revision', models.CharField(blank=True, max_length=12)),
-                ('applied_at', models.DateTimeField(null=True)),
-                ('applied_revision', models.CharField(blank=True, max_length=12)),
+                (
+                    "device",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="provisioning_file",
+                        serialize=False,
+                        to="devices.device",
+                    ),
+                ),
+                ("body", portico.kernel.fields.SealedTextField()),
+                ("etag", models.CharField(max_length=64)),
+                ("revision", models.CharField(max_length=12)),
+                ("published_at", models.DateTimeField()),
+                ("fetched_at", models.DateTimeField(null=True)),
+                ("fetched_revision", models.CharField(blank=True, max_length=12)),
+                ("applied_at", models.DateTimeField(null=True)),
+                ("applied_revision", models.CharField(blank=True, max_length=12)),
             ],
         ),
     ]

@@ -6,15 +6,18 @@ import os
 import secrets
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import structlog
 from django.db import DatabaseError, close_old_connections, connections
 
-from portico.jobs.models import Job
 from portico.jobs.services import lease
 from portico.kernel.bus import Payload, current_bus
 from portico.kernel.clock import utcnow
 from portico.kernel.queue import JobSpec, PermanentError, RetryPolicy, find_job
+
+if TYPE_CHECKING:
+    from portico.jobs.models import Job
 
 log = structlog.get_logger(__name__)
 

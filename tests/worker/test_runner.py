@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import tests.jobs.tasks  # noqa: F401 -- registers the jobs
 from portico.jobs.enums import JobState
 from portico.jobs.models import Job
-from portico.jobs.worker import Worker
 from portico.kernel.queue import enqueue
-import tests.jobs.tasks  # noqa: F401 -- registers the jobs
+from portico.worker.runner import Worker
 from tests.processes import start
 from tests.waiting import eventually
 
@@ -64,10 +64,10 @@ def test_killed_worker_loses_nothing_and_another_takes_over_in_time(
     enqueue("tests.hang_once", path=str(out))
     first = start(WORKER)
     eventually(out.exists, "the first worker did not begin")
+    second = start(WORKER)
     first.send_signal(signal.SIGKILL)
     first.wait()
     killed_at = time.monotonic()
-    second = start(WORKER)
     try:
         eventually(lambda: not Job.objects.exists(), seconds=TAKEOVER_SECONDS)
         assert time.monotonic() - killed_at < TAKEOVER_SECONDS
