@@ -25,7 +25,6 @@ from django.db.models import F
 from django.utils.timezone import now as utc_now
 
 from portico.access.services.temp_keys import create_temp_key
-from portico.accounts.enums import DateFormat
 from portico.accounts.models import User
 from portico.accounts.services.passwords import set_password
 from portico.config.keys import write_private
@@ -139,7 +138,6 @@ def build_house(now: datetime) -> Site:
         ),
         now=now,
     )
-    User.objects.filter(email=_EMAIL).update(date_format=DateFormat.DMY)
     for unit in UNITS:
         data = DeviceData(kind=unit.kind, name=unit.name, relays=unit.relays)
         register_device(actor=fitter, site=site, mac=unit.mac, data=data, now=now)

@@ -151,10 +151,13 @@ def record_result(
 
     Safe to repeat. ``at`` is when the bridge heard it, in server time.
     """
-    commands = Command.objects.filter(pk=command_id, device__site=bridge.site_id)
-    command = commands.select_related("device").first()
+    found = Command.objects.filter(pk=command_id, device__site=bridge.site_id)
+    command = found.select_related("device").first()
     if command is None:
         return False
+    # By plain columns: through a join PostgreSQL does not look again at a row that
+    # another transaction has just changed.
+    commands = Command.objects.filter(pk=command_id)
     moment = _between(command.requested_at, at, now)
     if state == CommandState.ACKNOWLEDGED:
         commands.filter(acknowledged_at=None).update(acknowledged_at=moment)

@@ -40,7 +40,6 @@ _REFUSED = {
 }
 _NOTED = {
     EventKind.CALL_STARTED: LogKind.CALL,
-    EventKind.CALL_ENDED: LogKind.CALL,
     EventKind.MOTION: LogKind.MOTION,
     EventKind.TAMPER: LogKind.ALARM,
     EventKind.BREAK_IN: LogKind.ALARM,

@@ -10,7 +10,7 @@ import phonenumbers
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from portico.accounts.enums import TimeFormat
+from portico.accounts.enums import DateFormat, TimeFormat
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.kernel.errors import NotVisible
@@ -132,6 +132,8 @@ def add_resident(
         time_zone=site.time_zone,
         language=data.language,
         time_format=data.time_format,
+        # The one order that most clients of the app API can read.
+        date_format=DateFormat.DMY,
     )
     return Resident.objects.create(
         site=site, user=user, role=role, sip=allocate_sip_account(), created_at=now
