@@ -20,8 +20,8 @@ def run(place: Installation, *, quick: bool) -> list[Row]:
     rounds, seconds = (2, 2.0) if quick else (4, 4.0)
     units = make_units(UNITS)
     tags = publish_files()
-    gateway, plain = free_port(), free_port()
-    place.gateway(gateway)
+    gateway, plain = place.port, free_port()
+    place.gateway()
     start_plain(place, plain)
     view_tags = {}
     paths = {unit.device_id: f"/p/{unit.file_secret}/{unit.mac}.cfg" for unit in units}

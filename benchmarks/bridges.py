@@ -8,7 +8,6 @@ import time
 from benchmarks.boxes import Held
 from benchmarks.processes import Installation
 from benchmarks.table import Row
-from portico.config.start import free_port
 from portico.protocols.bridge import signing
 
 # The first ping of each comes within 20 seconds; the load of entering is over by then.
@@ -22,13 +21,12 @@ def run(place: Installation, *, quick: bool) -> list[Row]:
     keys = [
         (str(box.id), signing.to_base64url(box.private)) for box in make_bridges(count)
     ]
-    port = free_port()
-    gateway = place.gateway(port)
+    gateway = place.gateway()
     before = gateway.resident_kib()
     client = place.start("client", "benchmarks.boxes")
     started = time.monotonic()
     seconds = _SETTLE_SECONDS + hold
-    client.tell(json.dumps({"port": port, "keys": keys, "seconds": seconds}))
+    client.tell(json.dumps({"port": place.port, "keys": keys, "seconds": seconds}))
     connected = int(client.line().split()[1])
     entering = time.monotonic() - started
     time.sleep(_SETTLE_SECONDS)

@@ -25,8 +25,8 @@ def run(place: Installation, *, quick: bool) -> list[Row]:
 
     rounds, seconds = (2, 2.0) if quick else (5, 5.0)
     units = make_units(UNITS)
-    ports = {"gateway": free_port(), "view": free_port()}
-    place.gateway(ports["gateway"])
+    ports = {"gateway": place.port, "view": free_port()}
+    place.gateway()
     start_plain(place, ports["view"])
     found: dict[str, list[Measured]] = {"gateway": [], "view": [], "bare": []}
     first = 1

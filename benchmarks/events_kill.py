@@ -9,7 +9,6 @@ from benchmarks.events import UNITS, event_load
 from benchmarks.load import drive
 from benchmarks.processes import Installation
 from benchmarks.table import Row
-from portico.config.start import free_port
 
 _LOAD_SECONDS = 20.0
 
@@ -19,15 +18,14 @@ def run(place: Installation, *, quick: bool) -> list[Row]:
 
     rounds = 2 if quick else 5
     units = make_units(UNITS)
-    port = free_port()
     chance = random.Random()  # noqa: S311 -- no secret
     answered: set[int] = set()
     sent = 1
     for _ in range(rounds):
-        gateway = place.gateway(port)
+        gateway = place.gateway()
         load = event_load(
             units,
-            port=port,
+            port=place.port,
             seconds=_LOAD_SECONDS,
             first_number=sent,
             keep_numbers=True,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.processes import Installation
 from benchmarks.table import Row
-from portico.config.start import free_port
 
 if TYPE_CHECKING:
     from benchmarks.world import Unit
@@ -60,14 +59,13 @@ def run(place: Installation, *, quick: bool) -> list[Row]:
     count, seconds, contact = (300, 135.0, 10.0) if quick else (5_000, 300.0, 30.0)
     units = make_units(count)
     publish_files()
-    port = free_port()
-    place.gateway(port)
+    place.gateway()
     place.start("worker", "portico", "worker")
     watch = _Watch()
     unlisten = current_bus().listen(watch.hinted)
     order = {
         "units": [
-            (u.mac, f"http://127.0.0.1:{port}/p/{u.file_secret}/") for u in units
+            (u.mac, f"http://127.0.0.1:{place.port}/p/{u.file_secret}/") for u in units
         ],
         "contact_seconds": contact,
         "seconds": seconds,

@@ -121,6 +121,8 @@ class Installation:
 
     def __init__(self, data: Path) -> None:
         self.data = data
+        # Where devices find the gateway: their files say so.
+        self.port = free_port()
         self._programs: list[Program] = []
 
     def start(
@@ -136,10 +138,10 @@ class Installation:
         self._programs.append(program)
         return program
 
-    def gateway(self, port: int) -> Program:
-        """A gateway process on ``port`` that answers."""
-        program = self.start("gateway", "portico", "gateway", "--port", str(port))
-        wait_for(f"http://127.0.0.1:{port}/readyz", program)
+    def gateway(self) -> Program:
+        """A gateway process that answers."""
+        program = self.start("gateway", "portico", "gateway", "--port", str(self.port))
+        wait_for(f"http://127.0.0.1:{self.port}/readyz", program)
         return program
 
     def stop_all(self) -> None:
@@ -174,15 +176,15 @@ def installation(data: Path, *, with_database: bool) -> Iterator[Installation]:
 
     :param with_database: False for a benchmark whose processes make their own.
     """
+    place = Installation(data)
     os.environ |= load_or_make_keys(data) | {
         "PORTICO_MODE": "demo",
         "PORTICO_DATA": str(data),
         "PORTICO_LOG_FORMAT": "json",
-        "PORTICO_PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
+        "PORTICO_PUBLIC_URL": f"http://127.0.0.1:{place.port}",
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
     }
     raise_file_limit()
-    place = Installation(data)
     bus = None
     try:
         trouble = start_django()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 
 from portico.devices.models import Bridge, Device
 from portico.devices.services.bridges import remove_bridge
@@ -115,11 +116,8 @@ def test_every_secret_is_its_own() -> None:
 def test_file_is_sealed_in_the_database() -> None:
     device = make()
     publish_file(device=device, now=SUMMER)
-    table = ProvisioningFile._meta.db_table
-    from django.db import connection
-
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT body FROM {table}")
+        cursor.execute("SELECT body FROM provisioning_provisioningfile")
         [(stored,)] = cursor.fetchall()
     assert "Config." not in stored
 
