@@ -269,6 +269,7 @@ def _start_programs(
                 f"--control={address}",
             ),
             {"PORTICO_SIM_CONTROL_TOKEN": token},
+            log=data / "log" / "simulator.log",
         )
     )
     bridge = bridge_of(site)
@@ -291,6 +292,7 @@ def _start_programs(
                 "--name=demo-bridge",
             ),
             extra,
+            log=data / "log" / "bridge.log",
         )
     )
 
@@ -374,7 +376,7 @@ def _write_facts(
     write_private(data / "demo.json", json.dumps(facts, indent=1))
     return [
         f"Sign in as the demo installer (works once): {links['installer']}",
-        f"Other accounts and the virtual units: {data / 'demo.json'}",
+        f"Other accounts and the virtual units: {data / 'demo.json'}, logs: {data / 'log'}",
     ]
 
 

@@ -9,9 +9,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import structlog
 
@@ -38,12 +40,24 @@ class Role:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    # Where its output goes; None: where ours goes.
+    log: Path | None = None
     # Exit codes that mean "do not try again", such as wrong settings.
     final_codes: frozenset[int] = frozenset({2})
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     restart_at: float = 0.0
     pause: float = _FIRST_PAUSE
+
+
+@contextlib.contextmanager
+def _output(log_file: Path | None) -> Iterator[IO[bytes] | None]:
+    if log_file is None:
+        yield None
+        return
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("ab") as stream:
+        yield stream
 
 
 def _end_group(leader: int) -> None:
@@ -82,14 +96,17 @@ class Supervisor:
         self._roles.append(role)
 
     def _start(self, role: Role) -> None:
-        role.process = subprocess.Popen(  # noqa: S603 -- our own command line
-            list(role.command),
-            env={**os.environ, **role.environment},
-            stdin=subprocess.DEVNULL,
-            # Ctrl-C in the terminal is for the supervisor, which stops in order.
-            start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- one call, no Python state
-        )
+        with _output(role.log) as output:
+            role.process = subprocess.Popen(  # noqa: S603 -- our own command line
+                list(role.command),
+                env={**os.environ, **role.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # Ctrl-C in the terminal is for the supervisor, which stops in order.
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- one call, no state
+            )
         role.started_at = time.monotonic()
 
     def run(self) -> None:

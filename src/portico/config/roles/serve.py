@@ -75,13 +75,16 @@ def _roles(options: argparse.Namespace, web_port: int) -> list[Role]:
     web = f"http://127.0.0.1:{web_port}"
     sip = os.environ.get("PORTICO_SIP_SERVER", "").rpartition(":")[2]
     gateway = ["gateway", "--host", options.host, "--port", str(options.port)]
+    commands = {
+        "web": ["web", "--port", str(web_port)],
+        "gateway": [*gateway, "--web", web, *(["--sip-port", sip] if sip else [])],
+        "worker": ["worker"],
+    }
+    # A terminal with a demo shows what a person needs; the rest is kept in files.
+    folder = options.data / "log" if options.demo else None
     return [
-        Role("web", [*portico, "web", "--port", str(web_port)]),
-        Role(
-            "gateway",
-            [*portico, *gateway, "--web", web, *(["--sip-port", sip] if sip else [])],
-        ),
-        Role("worker", [*portico, "worker"]),
+        Role(name, [*portico, *words], log=folder and folder / f"{name}.log")
+        for name, words in commands.items()
     ]
 
 
@@ -102,7 +105,8 @@ def _run(options: argparse.Namespace) -> int:
     announcer.start()
     supervisor.run()
     if supervisor.failed is not None:
-        return complain(f"{supervisor.failed.name} could not start; see above")
+        where = supervisor.failed.log or "above"
+        return complain(f"{supervisor.failed.name} could not start; see {where}")
     return 0
 
 
