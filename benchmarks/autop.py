@@ -17,7 +17,7 @@ UNITS = 500
 def run(place: Installation, *, quick: bool) -> list[Row]:
     from benchmarks.world import make_units, publish_files  # noqa: PLC0415 -- models
 
-    rounds, seconds = (2, 2.0) if quick else (4, 4.0)
+    rounds, seconds = (2, 2.0) if quick else (3, 3.0)
     units = make_units(UNITS)
     tags = publish_files()
     gateway, plain = place.port, free_port()

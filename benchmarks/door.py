@@ -20,7 +20,7 @@ from portico.protocols.akuvox.local_api import relay_trig
 TARGET_MEDIAN_MS, TARGET_P99_MS = 25.0, 60.0
 _READY_SECONDS = 120.0
 # A person's pace, and time for the confirmation that follows each opening.
-_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS = 0.15
 _HOLD_SECONDS = 1
 _SHIFT = str.maketrans("abcdefghijklmnopqrstuvwxyz", "defghijklmnopqrstuvwxyzabc")
 
@@ -35,7 +35,7 @@ class _Door:
 
 
 def run(place: Installation, *, quick: bool) -> list[Row]:
-    openings = 60 if quick else 400
+    openings = 60 if quick else 300
     port, data = free_port(), place.data / "demo"
     program = place.start(
         "serve", "portico", "serve", "--demo", "--port", str(port), "--data", str(data)

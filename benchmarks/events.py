@@ -23,7 +23,7 @@ THREADS = 4
 def run(place: Installation, *, quick: bool) -> list[Row]:
     from benchmarks.world import make_units  # noqa: PLC0415 -- needs models
 
-    rounds, seconds = (2, 2.0) if quick else (5, 5.0)
+    rounds, seconds = (2, 2.0) if quick else (4, 4.0)
     units = make_units(UNITS)
     ports = {"gateway": place.port, "view": free_port()}
     place.gateway()
