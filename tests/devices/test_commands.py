@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError
 
 from portico.devices.enums import CommandChannel, CommandState, DenialReason
 from portico.devices.errors import IdempotencyMismatch
@@ -184,7 +185,7 @@ def test_event_of_another_relay_or_much_later_confirms_nothing(house: House) -> 
     command = sent(house)
 
     assert house.event(after=1, relay=2) is None
-    assert house.event(after=31) is None
+    assert house.event(after=14) is None
     assert state_of(command)[0] == CommandState.SENT
 
 
@@ -238,3 +239,46 @@ def test_bridge_that_just_vanished_is_waited_for_and_a_dead_one_is_not(
         CommandState.DENIED,
         DenialReason.BRIDGE_OFFLINE,
     )
+
+
+def test_failure_before_anything_was_sent_is_not_confirmed_by_somebody_elses_opening(
+    house: House,
+) -> None:
+    command = sent(house)
+    house.answer(command, CommandState.FAILED, "unreachable", after=1)
+
+    assert house.event(after=5) is None
+    assert state_of(command) == (CommandState.FAILED, DenialReason.UNREACHABLE)
+
+
+def test_tap_is_not_swallowed_by_an_overdue_command_that_nobody_gave_up(
+    house: House,
+) -> None:
+    stale = sent(house, key="a")
+    fresh = house.tap(key="b", after=120)
+
+    assert fresh.pk != stale.pk
+    assert fresh.state == CommandState.REQUESTED
+    assert state_of(stale)[0] == CommandState.TIMED_OUT
+
+
+def test_loser_of_two_taps_gets_an_opening_of_its_own_when_the_other_is_answered(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = sent(house, key="a")
+    monkeypatch.setattr(commands, "_earlier", lambda *given: None)
+    create = commands._create
+    tries: list[Command] = []
+
+    def contended(command: Command) -> None:
+        tries.append(command)
+        if len(tries) == 1:
+            raise IntegrityError
+        create(command)
+
+    house.answer(first, CommandState.ACKNOWLEDGED, after=0.1)
+    monkeypatch.setattr(commands, "_create", contended)
+    second = house.tap(key="b", after=0.2)
+
+    assert second.pk != first.pk
+    assert len(tries) == 2

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from portico.kernel.crypto import new_key
 from tests.e2e import app_client
 from tests.e2e.house import House, clean_environment, command, demo, start
 from tests.nats import free_port
@@ -156,3 +157,38 @@ def test_unknown_role_shows_the_usage() -> None:
 
     assert done.returncode == 2
     assert "usage: portico ROLE" in done.stderr
+
+
+def test_production_group_becomes_ready_and_sets_up_its_operator(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    settings = clean_environment() | {
+        "PORTICO_SECRET_KEY": "s" * 60,
+        "PORTICO_ENCRYPTION_KEYS": new_key(),
+        "PORTICO_PUBLIC_URL": "https://portico.example.org",
+    }
+    log = tmp_path / "log"
+    where = ["--port", str(port), "--data", str(tmp_path / "data")]
+    with log.open("w") as output:
+        group = subprocess.Popen(
+            command("serve", *where), env=settings, stdout=output, stderr=output
+        )
+    try:
+        ready = f"Portico is ready: http://127.0.0.1:{port}"
+        eventually(lambda: ready in log.read_text(), log.read_text(), 90)
+        data = {"PORTICO_DATA": str(tmp_path / "data")}
+        done = subprocess.run(
+            command("first-operator", "--username", "olga"),
+            env=settings | data,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert done.stdout.startswith("https://portico.example.org/sign-in/once/")
+        refused = httpx.get(f"http://127.0.0.1:{port}/sign-in/", trust_env=False)
+        assert refused.status_code == 400
+    finally:
+        group.send_signal(signal.SIGTERM)
+        assert group.wait(timeout=40) == 0

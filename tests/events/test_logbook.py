@@ -249,3 +249,46 @@ def test_guest_key_of_another_house_is_no_key(device: Device) -> None:
     key.refresh_from_db()
     assert key.uses_made == 0
     assert LogEntry.objects.get().initiator == ""
+
+
+@pytest.mark.parametrize("relay", ["A", -5, 0, 5, 2**31 - 1, 2**60])
+def test_senseless_relay_number_stops_nobody_behind_it(
+    device: Device, relay: object
+) -> None:
+    report(device, EventKind.RELAY_TRIGGERED, relay=relay)
+    report(device, EventKind.CODE_REFUSED, after=1)
+
+    assert lines() == [("door", "pin", "refused", "")]
+    assert not Event.objects.filter(processed_at=None).exists()
+
+
+def test_event_that_cannot_be_understood_is_put_aside(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**values: object) -> None:
+        raise ValueError("odd")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logbook, "recognize_model", fail)
+        report(device, EventKind.CODE_REFUSED, model="R29")
+    report(device, EventKind.CARD_REFUSED, after=1)
+
+    assert lines() == [("door", "card", "refused", "")]
+
+
+def test_exit_button_right_after_an_app_opening_is_a_line_of_its_own(
+    device: Device,
+) -> None:
+    installer = device.site.organization.memberships.get().user
+    make_bridge(device.site, installer)
+    command = commands.request_open(
+        actor=installer,
+        relay=device.relays.get(),
+        channel=CommandChannel.APP,
+        now=NOON,
+    )
+    commands.mark_sent(command_id=command.pk, now=NOON)
+    report(device, EventKind.RELAY_TRIGGERED, after=0.3, relay=1)
+    report(device, EventKind.RELAY_TRIGGERED, after=8, relay=1)
+
+    assert [line[1] for line in lines()] == ["app", "on_site"]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 
 from portico.jobs.enums import JobState
 from portico.jobs.models import Job
@@ -111,3 +113,25 @@ def test_dead_letter_is_retried_or_discarded_by_the_operator() -> None:
 
     job = Job.objects.get()
     assert (job.pk, job.state, job.attempts) == (first.pk, JobState.WAITING, 0)
+
+
+@pytest.mark.skipif(
+    "postgres" not in settings.DATABASES["default"]["ENGINE"],
+    reason="SQLite has one writer: the race cannot be",
+)
+@pytest.mark.django_db(transaction=True)
+def test_waiting_job_is_not_claimed_while_an_equal_order_is_being_committed() -> None:
+    enqueue("tests.note", unique_key="k")
+    claimed: list[list[Job]] = []
+
+    def other_worker() -> None:
+        claimed.append(claim("b"))
+        connection.close()
+
+    with transaction.atomic():
+        enqueue("tests.note", unique_key="k")
+        thread = threading.Thread(target=other_worker)
+        thread.start()
+        thread.join(timeout=20)
+    assert claimed == [[]]
+    assert len(claim("b")) == 1

@@ -104,7 +104,7 @@ def test_payload_that_is_no_hint_is_refused(make_bus: MakeBus) -> None:
 
 def test_local_bus_forgets_processes_that_died() -> None:
     folder = short_folder()
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     dead = folder / "1-dead.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as abandoned:
         abandoned.bind(str(dead))

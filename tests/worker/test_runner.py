@@ -91,3 +91,16 @@ def test_stopping_worker_finishes_what_it_has_begun(tmp_path: Path) -> None:
 
     assert process.wait(timeout=20) == 0
     assert not Job.objects.exists()
+
+
+def test_job_that_ended_its_worker_each_time_is_given_up() -> None:
+    enqueue("tests.fail")
+    Job.objects.update(attempts=3)
+    worker = Worker()
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    eventually(lambda: Job.objects.filter(state=JobState.DEAD).exists())
+    worker.stop()
+    thread.join(timeout=10)
+
+    assert "its worker died" in Job.objects.get().last_error

@@ -49,11 +49,13 @@ def with_django(role: Callable[[], int]) -> int:
     return complain(trouble) if trouble else role()
 
 
-def port_trouble(host: str, port: int) -> str:
+def port_trouble(host: str, port: int, *, udp: bool = False) -> str:
     """Why nothing could listen there, or ""."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
+    with socket.socket(family, kind) as probe:
+        if not udp:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:

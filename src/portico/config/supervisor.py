@@ -48,6 +48,8 @@ class Role:
     started_at: float = 0.0
     restart_at: float = 0.0
     pause: float = _FIRST_PAUSE
+    # Once it was well, what stops it now is trouble that may pass.
+    has_run: bool = False
 
 
 @contextlib.contextmanager
@@ -73,10 +75,16 @@ class Supervisor:
         self._roles = list(roles)
         self._stop = threading.Event()
         self.failed: Role | None = None
+        self.has_failed = False
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """End :meth:`run`; also the handler of SIGINT and SIGTERM."""
         del number, frame
+        self._stop.set()
+
+    def fail(self) -> None:
+        """End :meth:`run` because the group as a whole is no use."""
+        self.has_failed = True
         self._stop.set()
 
     @property
@@ -109,6 +117,14 @@ class Supervisor:
             )
         role.started_at = time.monotonic()
 
+    def _start_again(self, role: Role) -> None:
+        try:
+            self._start(role)
+        except OSError as error:  # no process, no file: perhaps in a moment
+            log.error("role_not_started", role=role.name, error=str(error))
+            role.restart_at = time.monotonic() + role.pause
+            role.pause = min(role.pause * 2, _LONGEST_PAUSE)
+
     def run(self) -> None:
         """Look after the roles until stopped or one ends for good; then stop all."""
         try:
@@ -121,17 +137,19 @@ class Supervisor:
     def _look(self, role: Role) -> None:
         if role.process is None:
             if time.monotonic() >= role.restart_at:
-                self._start(role)
+                self._start_again(role)
             return
         code = role.process.poll()
         if code is None:
             return
         _end_group(role.process.pid)
-        if code in role.final_codes:
+        was_well = time.monotonic() - role.started_at > _WELL_SECONDS
+        role.has_run |= was_well
+        if code in role.final_codes and not role.has_run:
             self.failed = role
             self._stop.set()
             return
-        if time.monotonic() - role.started_at > _WELL_SECONDS:
+        if was_well:
             role.pause = _FIRST_PAUSE
         log.warning("role_ended", role=role.name, exit=code, pause=role.pause)
         role.process = None

@@ -6,8 +6,10 @@ import asyncio
 import itertools
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
 
 from portico.gateway.domain import StoreFailed
 
@@ -17,6 +19,9 @@ _MOST_ENTRIES = 200_000
 # One query for all who ask at the same time: after a restart that is everybody. Below
 # the variable limit of every SQLite, and short enough that the first need not wait long.
 _MOST_AT_ONCE = 200
+
+
+log = structlog.get_logger(__name__)
 
 
 class _Entry(Protocol):
@@ -73,9 +78,12 @@ class DeviceCache(Generic[T]):
                 try:
                     loaded = await self._load(secrets)
                 except StoreFailed as error:
-                    for answer in wanted.values():
-                        answer.set_exception(error)
-                        answer.exception()  # who asked may have hung up already
+                    _fail(wanted.values(), error)
+                    continue
+                except Exception as error:
+                    # Whatever it was: nobody may wait for ever.
+                    log.exception("cache_load_failed")
+                    _fail(wanted.values(), StoreFailed(str(error)))
                     continue
                 for secret, answer in wanted.items():
                     answer.set_result(self._keep(secret, loaded.get(secret)))
@@ -98,3 +106,9 @@ class DeviceCache(Generic[T]):
         secret = self._secrets.pop(device_id, None)
         if secret is not None:
             self._entries.pop(secret, None)
+
+
+def _fail(waiting: Iterable[asyncio.Future[Any]], error: StoreFailed) -> None:
+    for answer in waiting:
+        answer.set_exception(error)
+        answer.exception()  # who asked may have hung up already

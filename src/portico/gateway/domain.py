@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
+import threading
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,12 @@ from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import (
+    DatabaseError,
+    close_old_connections,
+    connection,
+    connections,
+)
 
 from portico.access.selectors import live_temp_keys
 from portico.accounts.selectors import staff_by_id
@@ -61,6 +68,8 @@ __all__ = [
 
 # Enough for the slow calls of a busy gateway; the hot path needs none of them.
 _THREADS = 8
+# What a call that is still at it may take before its thread is not waited for.
+_END_SECONDS = 5.0
 
 
 class StoreFailed(Exception):
@@ -145,10 +154,9 @@ def _begin_session(bridge_id: uuid.UUID, session: str, lan: str, version: str) -
     bridge = devices.live_bridge(bridge_id)
     if bridge is None:
         return False
-    bridges.begin_session(
+    return bridges.begin_session(
         bridge=bridge, session=session, lan_url=lan, version=version, now=utcnow()
     )
-    return True
 
 
 def _end_session(bridge_id: uuid.UUID, session: str) -> None:
@@ -297,6 +305,22 @@ def _health() -> dict[str, int]:
     }
 
 
+def _end(pool: ThreadPoolExecutor) -> None:
+    """Stop ``pool``; each of its threads closes its own database connection."""
+    threads = pool._max_workers  # noqa: SLF001 -- as it was made
+    gate = threading.Barrier(threads)
+
+    def leave() -> None:
+        # Together, so that no thread closes twice while another never does.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            gate.wait(_END_SECONDS)
+        connections.close_all()
+
+    for _ in range(threads):
+        pool.submit(leave)
+    pool.shutdown()
+
+
 class Domain:
     """The apps, as the gateway's event loop sees them.
 
@@ -404,7 +428,6 @@ class Domain:
         publish("events.waiting")
 
     def close(self) -> None:
-        """Let running calls end."""
-        self._pool.shutdown()
-        self._writer.shutdown()
-        self._sessions.shutdown()
+        """Let running calls end, and close every thread's connection."""
+        for pool in (self._pool, self._writer, self._sessions):
+            _end(pool)

@@ -21,7 +21,7 @@ from portico.gateway.http import (
     problem,
     respond,
 )
-from portico.gateway.limits import Buckets
+from portico.gateway.limits import Buckets, Misses
 from portico.gateway.presence import PresenceCollector
 from portico.kernel.clock import utcnow
 from portico.protocols.autop.grammar import FileRole, file_kind
@@ -29,13 +29,15 @@ from portico.protocols.autop.grammar import FileRole, file_kind
 log = structlog.get_logger(__name__)
 
 PREFIX = "/p/"
-# As for action URLs: a house with some stale units passes, a guesser does not.
-MISSES_PER_SECOND, MISSES_BURST = 0.5, 20.0
+# Names that are not the unit's own: models ask for a few before theirs, at each boot. By
+# secret: the other units of the house are not to suffer.
+NAMES_PER_SECOND, NAMES_BURST = 0.5, 20.0
 FLUSH_SECONDS = 1.0
 # That a unit still has the same settings is written this often at most: units ask hourly,
 # and one that asks all the time must not cost a write each.
 NOTE_AGAIN_SECONDS = 600.0
 _RETRY = (b"retry-after", b"2")
+_TRIES_RETRY = (b"retry-after", b"60")
 # Nothing on the way may keep a text with passwords.
 _PRIVATE = (b"cache-control", b"private, no-cache")
 # What holds for every unit stands in the unit's own file; units ask for this one first.
@@ -53,7 +55,8 @@ class Files:
         self._domain = domain
         self._presence = presence
         self._addresses = addresses
-        self._misses = Buckets(MISSES_PER_SECOND, MISSES_BURST)
+        self._misses = Misses()
+        self._names = Buckets(NAMES_PER_SECOND, NAMES_BURST)
         self._fetched: dict[int, tuple[str, datetime]] = {}
         self._noted: dict[int, tuple[str, float]] = {}
 
@@ -70,7 +73,7 @@ class Files:
                 await problem(send, 503, "try_again", headers=[_RETRY])
                 return
         if file is None:
-            await self._unknown(scope, send)
+            await self._unknown(scope, secret, send)
             return
         self._presence.heard(file.device_id, PresenceVia.AUTOP)
         kind = file_kind(name)
@@ -82,23 +85,22 @@ class Files:
             # Also another device's name: nothing tells whether it exists.
             metrics.FILES.labels("unknown_name").inc()
             log.info("autop_unknown_name", device=file.device_id, name=name[:64])
-            await self._unknown(scope, send)
+            if self._names.take(secret):
+                await problem(send, 404, "not_found")
+            else:
+                await problem(send, 429, "too_many_tries", headers=[_TRIES_RETRY])
 
     async def _find(self, scope: Scope, secret: str) -> ServedFile | None:
-        if not 16 <= len(secret) <= 64:
-            return None
-        if not self._misses.has(self._addresses.of(scope)):
+        if not self._misses.may_look(self._addresses.of(scope), secret):
             return None
         return await self.devices.get(secret)
 
-    async def _unknown(self, scope: Scope, send: Send) -> None:
+    async def _unknown(self, scope: Scope, secret: str, send: Send) -> None:
         metrics.REFUSED.labels("file").inc()
-        if self._misses.take(self._addresses.of(scope)):
+        if self._misses.missed(self._addresses.of(scope), secret):
             await problem(send, 404, "not_found")
         else:
-            await problem(
-                send, 429, "too_many_tries", headers=[(b"retry-after", b"60")]
-            )
+            await problem(send, 429, "too_many_tries", headers=[_TRIES_RETRY])
 
     async def _own(self, scope: Scope, send: Send, file: ServedFile) -> None:
         if file.body is None:  # registered a moment ago, the worker is rendering

@@ -85,7 +85,9 @@ class ClientAddresses:
     def of(self, scope: Scope) -> str:
         peer = (scope.get("client") or ("", 0))[0]
         if peer in self._trusted:
-            forwarded = header(scope, b"x-forwarded-for")
-            if forwarded:
-                return forwarded.rsplit(",", 1)[-1].strip()[:45]
+            # Several lines are one list; only its end is our own proxy's word.
+            lines = [v for k, v in scope["headers"] if k == b"x-forwarded-for"]
+            last = b",".join(lines).rsplit(b",", 1)[-1].decode("latin-1").strip()
+            if last:
+                return str(last[:45])
         return str(peer)

@@ -20,6 +20,33 @@ REFRESH_SECONDS = 20.0
 SWEEP_SECONDS = 2.0
 # After a start nobody has had the chance to be heard: silence counts from then on.
 GRACE_SECONDS = 80.0
+# Between two rounds: more than this is a suspend, a stopped process or a clock step, and
+# nobody could be heard meanwhile, or silence cannot be told from the dates.
+PAUSE_SECONDS = 5.0
+
+
+class Grace:
+    """Whether everybody has had the chance to be heard since we last had trouble."""
+
+    def __init__(self) -> None:
+        self._clocks = time.monotonic(), time.time()
+        self._over_at = self._clocks[0] + GRACE_SECONDS
+
+    def restart(self) -> None:
+        """Our side failed: silence counts from now on."""
+        self._over_at = time.monotonic() + GRACE_SECONDS
+
+    def look(self) -> None:
+        """Compare the clocks with the last round's."""
+        before, self._clocks = self._clocks, (time.monotonic(), time.time())
+        passed = self._clocks[0] - before[0]
+        drift = abs(self._clocks[1] - before[1] - passed)
+        if max(passed - FLUSH_SECONDS, drift) > PAUSE_SECONDS:
+            log.warning("presence_paused", seconds=passed, drift=drift)
+            self.restart()
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._over_at
 
 
 class PresenceCollector:
@@ -30,6 +57,7 @@ class PresenceCollector:
         self._pending: dict[int, Contact] = {}
         self._written: dict[int, float] = {}
         self._addresses: dict[int, str] = {}
+        self._grace = Grace()
 
     def heard(self, device_id: int, via: PresenceVia, lan_address: str = "") -> None:
         """A device made itself heard just now."""
@@ -62,16 +90,19 @@ class PresenceCollector:
             log.error("contacts_not_stored", count=len(batch), error=str(error))
             metrics.DATABASE_FAULTS.labels("contacts").inc()
             self._pending = batch | self._pending
+            self._grace.restart()
         else:
             self._written.update(dict.fromkeys(batch, now))
 
     async def run(self) -> None:
         """Flush and sweep until cancelled."""
-        next_sweep = time.monotonic() + GRACE_SECONDS
+        self._grace = Grace()
+        next_sweep = 0.0
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
+            self._grace.look()
             await self.flush()
-            if time.monotonic() >= next_sweep:
+            if self._grace.is_over() and time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_SECONDS
                 await self._sweep()
 
@@ -82,3 +113,4 @@ class PresenceCollector:
         except StoreFailed as error:
             log.error("sweep_failed", error=str(error))
             metrics.DATABASE_FAULTS.labels("sweep").inc()
+            self._grace.restart()

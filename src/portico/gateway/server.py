@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _BACKLOG = Gauge("portico_backlog", "Rows that wait for the worker", ["what"])
+# A state that nothing is in any more is not reported, and must not keep its last number.
+_BACKLOG_STATES = ("events_waiting", "jobs_waiting", "jobs_running", "jobs_dead")
 
 
 class Gateway:
@@ -125,7 +127,8 @@ class Gateway:
             await problem(send, 404, "not_found")
             return
         with contextlib.suppress(StoreFailed):
-            for what, count in (await self._domain.health()).items():
+            waiting = dict.fromkeys(_BACKLOG_STATES, 0) | await self._domain.health()
+            for what, count in waiting.items():
                 _BACKLOG.labels(what).set(count)
         kind = (b"content-type", CONTENT_TYPE_LATEST.encode())
         await respond(send, 200, generate_latest(), [kind])

@@ -19,12 +19,13 @@ _METHODS = (b"GET ", b"POST ")
 def escape_request_line(data: bytes) -> bytes:
     """``data`` with the non-ASCII bytes of its first line percent-encoded.
 
-    Anything but the beginning of a request is returned as it is. A line that is cut in
-    two by the network is only escaped in its first part; then httptools refuses it.
+    Only for the beginning of a request: a body must keep its length. A line that is cut
+    in two by the network is only escaped in its first part; then httptools refuses it.
     """
     if data.isascii() or not data.startswith(_METHODS):
         return data
-    line, end, rest = data.partition(b"\r\n")
+    # The parser also takes a bare line feed for the end of the line.
+    line, end, rest = data.partition(b"\n")
     return _HIGH.sub(lambda match: b"%%%02X" % match[0][0], line) + end + rest
 
 
@@ -67,6 +68,9 @@ class JoinedWrites:
 class TolerantProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with :func:`escape_request_line` and joined writes."""
 
+    # Between the first byte of a message and its last.
+    _under_way = False
+
     def connection_made(  # type: ignore[override]  # as uvicorn narrows it
         self, transport: asyncio.Transport
     ) -> None:
@@ -75,7 +79,17 @@ class TolerantProtocol(HttpToolsProtocol):
         self.transport = JoinedWrites(transport)  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(escape_request_line(data))
+        # A body may begin with "GET " too. Escaped it would outgrow its Content-Length,
+        # and its end would be read as the next request.
+        super().data_received(data if self._under_way else escape_request_line(data))
+
+    def on_message_begin(self) -> None:
+        self._under_way = True
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._under_way = False
+        super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
         joined: Any = self.transport

@@ -15,7 +15,7 @@ from portico.gateway.domain import (
 )
 from portico.gateway.http import TEXT, ClientAddresses, Scope, Send, problem, respond
 from portico.gateway.inbox import Full, Inbox
-from portico.gateway.limits import Buckets
+from portico.gateway.limits import Buckets, Misses
 from portico.gateway.presence import PresenceCollector
 from portico.kernel.clock import utcnow
 from portico.protocols.akuvox.action_url import BadActionUrl, parse
@@ -23,10 +23,8 @@ from portico.protocols.akuvox.action_url import BadActionUrl, parse
 PREFIX = "/e/"
 # One unit reports a few events a second at the very most; a stuck one is slowed down.
 EVENTS_PER_SECOND, EVENTS_BURST = 50.0, 500.0
-# Wrong secrets from one address: enough for a house with a few stale units, no more.
-MISSES_PER_SECOND, MISSES_BURST = 0.5, 20.0
 RETRY_SECONDS = (b"retry-after", b"2")
-_SECRET_CHARS = range(16, 65)
+TRIES_SECONDS = (b"retry-after", b"60")
 _STORED = metrics.EVENTS.labels("direct", "stored")
 _STATUS = {"too_long": 414, "garbled": 400, "unknown_event": 400}
 
@@ -46,7 +44,7 @@ class Uplink:
         self._presence = presence
         self._addresses = addresses
         self._rates = Buckets(EVENTS_PER_SECOND, EVENTS_BURST)
-        self._misses = Buckets(MISSES_PER_SECOND, MISSES_BURST)
+        self._misses = Misses()
 
     async def serve(self, scope: Scope, send: Send) -> None:
         if scope["method"] not in {"GET", "POST"}:
@@ -61,7 +59,7 @@ class Uplink:
                 await problem(send, 503, "try_again", headers=[RETRY_SECONDS])
                 return
         if target is None:
-            await self._unknown(scope, send)
+            await self._unknown(scope, secret, send)
             return
         if not self._rates.take(secret):
             metrics.REFUSED.labels("event_rate").inc()
@@ -70,21 +68,16 @@ class Uplink:
         await self._take(scope["query_string"], target, send)
 
     async def _find(self, scope: Scope, secret: str) -> EventTarget | None:
-        if len(secret) not in _SECRET_CHARS:
-            return None
-        # A guesser's misses are counted before they cost a query.
-        if not self._misses.has(self._addresses.of(scope)):
+        if not self._misses.may_look(self._addresses.of(scope), secret):
             return None
         return await self.devices.get(secret)
 
-    async def _unknown(self, scope: Scope, send: Send) -> None:
+    async def _unknown(self, scope: Scope, secret: str, send: Send) -> None:
         metrics.REFUSED.labels("event_secret").inc()
-        if self._misses.take(self._addresses.of(scope)):
+        if self._misses.missed(self._addresses.of(scope), secret):
             await problem(send, 404, "not_found")
         else:
-            await problem(
-                send, 429, "too_many_tries", headers=[(b"retry-after", b"60")]
-            )
+            await problem(send, 429, "too_many_tries", headers=[TRIES_SECONDS])
 
     async def _take(self, query: bytes, target: EventTarget, send: Send) -> None:
         try:

@@ -9,7 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import (
+    DatabaseError,
+    close_old_connections,
+    connection,
+    connections,
+)
 
 from portico.jobs.services import lease
 from portico.kernel.bus import Payload, current_bus
@@ -30,6 +35,10 @@ _FAULT_PAUSE_SECONDS = 2.0
 def _unknown(**params: object) -> None:
     """Stands for a job of another version of Portico."""
     raise PermanentError(f"no code for this job, parameters {sorted(params)}")
+
+
+def _give_up_on_killer(attempts: int) -> None:
+    raise PermanentError(f"its worker died {attempts - 1} times")
 
 
 class Worker:
@@ -61,6 +70,7 @@ class Worker:
             unlisten()
             self._wake.set()
             beat.join()
+            connections.close_all()
 
     def _hinted(self, subject: str, payload: Payload) -> None:
         del payload
@@ -94,6 +104,9 @@ class Worker:
     def _work(self, job: Job) -> None:
         spec = find_job(job.name) or JobSpec(job.name, _unknown, RetryPolicy())
         try:
+            if job.attempts > spec.retry.attempts:
+                # It has ended its worker each time, or we would have noted the failure.
+                _give_up_on_killer(job.attempts)
             spec.task(**job.params)
         except Exception as error:
             dead = lease.fail(
@@ -121,9 +134,11 @@ class Worker:
             with self._lock:
                 mine = list(self._running)
             try:
+                close_old_connections()
                 lease.renew(worker=self.name, jobs=mine, now=utcnow())
-            except DatabaseError as error:
-                log.error("renew_failed", error=str(error))
+            except DatabaseError:
+                log.exception("renew_failed")
+                connection.close()
             if self._stopping.is_set():
                 # Do not spin while the last jobs end.
                 threading.Event().wait(0.2)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections, connection
 
+from portico.accounts.services.purge import purge_spent
 from portico.devices.services.bridges import forget_dead_sessions
 from portico.devices.services.commands import expire_commands
 from portico.events.services.logbook import process_waiting
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 # A gateway touches its sessions every 20 seconds; three misses mean that it is gone.
 SESSION_SILENCE = timedelta(seconds=65)
+# 1,000 events are well below a second's work.
+BATCHES_PER_TICK = 5
 
 
 @dataclass(slots=True)
@@ -38,20 +41,23 @@ class Tick:
 
 
 def _drain_events() -> None:
-    while process_waiting(now=utcnow()):
-        pass
+    """A bounded share of the backlog: commands and sessions must not wait behind it."""
+    for _ in range(BATCHES_PER_TICK):
+        if not process_waiting(now=utcnow()):
+            return
 
 
 def ticks() -> list[Tick]:
     """All tasks, each with its rhythm in seconds."""
     return [
-        Tick("events", 0.5, _drain_events),
         Tick("commands", 1.0, lambda: expire_commands(now=utcnow())),
+        Tick("events", 0.5, _drain_events),
         Tick(
             "sessions",
             10.0,
             lambda: forget_dead_sessions(older_than=utcnow() - SESSION_SILENCE),
         ),
+        Tick("purge", 3600.0, lambda: purge_spent(now=utcnow())),
     ]
 
 
@@ -62,6 +68,12 @@ class Clock:
         self._wake = threading.Event()
         self._stopping = False
         self._ticks = ticks()
+        self._events = next(tick for tick in self._ticks if tick.name == "events")
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stopping
 
     def stop(self) -> None:
         self._stopping = True
@@ -70,7 +82,7 @@ class Clock:
     def _hinted(self, subject: str, payload: Payload) -> None:
         del payload
         if subject == "events.waiting":
-            self._ticks[0].due = 0.0
+            self._events.due = 0.0
             self._wake.set()
 
     def run(self) -> None:
@@ -84,6 +96,7 @@ class Clock:
                 self._wake.wait(max(0.0, nearest - time.monotonic()))
         finally:
             unlisten()
+            connection.close()
 
     def _once(self) -> None:
         for tick in self._ticks:
@@ -93,5 +106,6 @@ class Clock:
             try:
                 close_old_connections()
                 tick.run()
-            except DatabaseError as error:
-                log.error("tick_failed", tick=tick.name, error=str(error))
+            except Exception:
+                log.exception("tick_failed", tick=tick.name)
+                connection.close()

@@ -20,6 +20,9 @@ from portico.sites.models import Site
 
 PIN_DIGITS = 8
 MAX_USES = 100
+# A roster's device holds 500 guests: room for all of a site's keys at one door, and for
+# some that two residents make in the same moment.
+MAX_LIVE_KEYS = 200
 
 
 def _new_pin(site: Site, now: datetime) -> str:
@@ -46,7 +49,7 @@ def create_temp_key(
     """Make a key with a random PIN for ``relays``.
 
     :raises BadTempKey: no name or relay, a relay of another site, an empty time range,
-        or senseless uses.
+        senseless uses, or too many keys that still open something.
     """
     if not name.strip() or not relays:
         raise BadTempKey(_("A key needs a name and a door."))
@@ -56,6 +59,9 @@ def create_temp_key(
         raise BadTempKey(_("A key must end after it begins, and after now."))
     if not 1 <= uses_allowed <= MAX_USES:
         raise BadTempKey(_("A key is used 1 to %(count)d times.") % {"count": MAX_USES})
+    if live_temp_keys(site, now).count() >= MAX_LIVE_KEYS:
+        most = {"count": MAX_LIVE_KEYS}
+        raise BadTempKey(_("This house already has %(count)d keys in force.") % most)
     key = TempKey.objects.create(
         site=site,
         created_by=actor,

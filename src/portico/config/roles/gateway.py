@@ -17,6 +17,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--sip-port", type=int, default=0, help="UDP registrar")
     options = parser.parse_args(argv)
     trouble = start_django() or port_trouble(options.host, options.port)
+    if options.sip_port and not trouble:
+        trouble = port_trouble(options.host, options.sip_port, udp=True)
     if trouble:
         return complain(trouble)
     return _run(options)

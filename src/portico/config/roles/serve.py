@@ -10,19 +10,19 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
-from django.db import DatabaseError
 
 from portico.config.keys import load_or_make_keys
 from portico.config.start import (
+    USAGE,
     complain,
     free_port,
     port_trouble,
     start_django,
 )
 from portico.config.supervisor import Role, Supervisor
-from portico.kernel.errors import DomainError
 
 # Migrations are done by then; what remains is loading Django three times.
 _READY_SECONDS = 90.0
@@ -104,6 +104,8 @@ def _run(options: argparse.Namespace) -> int:
     )
     announcer.start()
     supervisor.run()
+    if supervisor.has_failed:
+        return USAGE
     if supervisor.failed is not None:
         where = supervisor.failed.log or "above"
         return complain(f"{supervisor.failed.name} could not start; see {where}")
@@ -115,7 +117,8 @@ def _announce(options: argparse.Namespace, supervisor: Supervisor) -> None:
     if not _wait_ready(base, supervisor):
         if not supervisor.is_stopping:
             complain(f"not ready after {_READY_SECONDS:.0f} seconds")
-            supervisor.stop()
+            if options.demo:  # a real house's group goes on trying
+                supervisor.fail()
         return
     if not options.demo:
         _say(f"Portico is ready: {base}")
@@ -124,9 +127,9 @@ def _announce(options: argparse.Namespace, supervisor: Supervisor) -> None:
 
     try:
         lines = start_house(options.data, base, supervisor)
-    except (OSError, httpx.HTTPError, DomainError, DatabaseError) as error:
+    except Exception as error:  # noqa: BLE001 -- told, and the group is stopped
         complain(f"the simulated house did not start: {error}")
-        supervisor.stop()
+        supervisor.fail()
         return
     _say(f"Portico is ready: {base}", *lines)
 
@@ -138,11 +141,14 @@ def _say(*lines: str) -> None:
 
 def _wait_ready(base: str, supervisor: Supervisor) -> bool:
     deadline = time.monotonic() + _READY_SECONDS
-    with httpx.Client(timeout=5, trust_env=False) as client:
+    # Web answers to the public name only.
+    name = urlsplit(os.environ.get("PORTICO_PUBLIC_URL", base)).netloc
+    headers = {"Host": name or urlsplit(base).netloc}
+    with httpx.Client(timeout=5, trust_env=False, headers=headers) as client:
         while time.monotonic() < deadline and not supervisor.is_stopping:
             try:
                 answers = [client.get(f"{base}{p}") for p in ("/readyz", "/sign-in/")]
-                if all(answer.is_success for answer in answers):
+                if not any(answer.is_error for answer in answers):
                     return True
             except httpx.HTTPError:
                 pass

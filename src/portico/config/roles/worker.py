@@ -35,9 +35,21 @@ def _run(threads: int) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    ticking = threading.Thread(target=clock.run, name="clock")
+    ended: list[str] = []
+
+    def tick() -> None:
+        try:
+            clock.run()
+        finally:  # alone neither half is any use: the process goes and is restarted
+            ended.append("clock")
+            worker.stop()
+
+    ticking = threading.Thread(target=tick, name="clock")
     ticking.start()
-    worker.run()
-    clock.stop()
-    ticking.join()
-    return 0
+    try:
+        worker.run()
+    finally:
+        is_asked = clock.is_stopping
+        clock.stop()
+        ticking.join()
+    return 0 if is_asked else 1

@@ -86,20 +86,25 @@ def remove_bridge(*, actor: User, bridge: Bridge, now: datetime) -> None:
 @transaction.atomic
 def begin_session(
     *, bridge: Bridge, session: str, lan_url: str, version: str, now: datetime
-) -> None:
-    """Note that ``session`` serves the bridge now; an older session has to end."""
-    moved = bridge.lan_url != lan_url
-    Bridge.objects.filter(pk=bridge.pk).update(
+) -> bool:
+    """Note that ``session`` serves the bridge now; an older session has to end.
+
+    False: the bridge was removed meanwhile.
+    """
+    moved = bridge.lan_url != lan_url[:127]
+    if not Bridge.objects.filter(pk=bridge.pk, revoked_at=None).update(
         session=session,
         lan_url=lan_url[:127],
         version=version[:31],
         is_online=True,
         last_seen_at=now,
-    )
+    ):
+        return False
     publish_on_commit("bridge.session", bridge=str(bridge.pk), session=session)
     _announce(bridge, online=True)
     if moved:
         _publish_files(bridge)
+    return True
 
 
 @transaction.atomic
@@ -113,18 +118,27 @@ def end_session(*, bridge: Bridge, session: str, now: datetime) -> None:
 
 
 def touch_sessions(*, sessions: list[str], now: datetime) -> None:
-    """The bridges of ``sessions`` are still there."""
+    """The bridges of ``sessions`` are still there, also those that were given up."""
     for start in range(0, len(sessions), 500):
-        part = sessions[start : start + 500]
-        Bridge.objects.filter(session__in=part).update(last_seen_at=now)
+        mine = Bridge.objects.filter(
+            session__in=sessions[start : start + 500], revoked_at=None
+        )
+        for bridge in mine.filter(is_online=False):
+            with transaction.atomic():
+                _announce(bridge, online=True)
+        mine.update(last_seen_at=now, is_online=True)
 
 
 def forget_dead_sessions(*, older_than: datetime) -> int:
-    """Bridges whose gateway died without saying so count as offline."""
+    """Bridges whose gateway died without saying so count as offline.
+
+    The session's name stays: if its gateway was only asleep, its next touch mends it.
+    """
     dead = Bridge.objects.filter(is_online=True, last_seen_at__lt=older_than)
     for bridge in dead[:500]:
-        _announce(bridge, online=False)
-    return dead.update(is_online=False, session="")
+        with transaction.atomic():
+            _announce(bridge, online=False)
+    return dead.update(is_online=False)
 
 
 def _publish_files(bridge: Bridge) -> None:

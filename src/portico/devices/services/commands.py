@@ -36,15 +36,20 @@ ANSWER_GRACE = timedelta(seconds=8)
 # Legacy clients send no idempotency key and repeat a request whose answer was lost. Within
 # this time, shorter than a relay is held, the same person's tap means the same opening.
 SAME_TAP = timedelta(seconds=3)
-# A relay event belongs to a command if it comes this soon after it; long enough for an
-# event that waited on a bridge's disk through a short outage.
-CONFIRM_WITHIN = timedelta(seconds=30)
+# A relay event belongs to a command if it was heard this soon after it: the time to live,
+# the device's six seconds, and slack. An outage in between does not count: an event is
+# dated when the bridge heard it.
+CONFIRM_WITHIN = timedelta(seconds=13)
+# A unit reports one opening twice at the most this far apart.
+SAME_EVENT = timedelta(seconds=2)
 # Clocks of bridge and server differ by at most half a round trip.
 CLOCK_SLACK = timedelta(seconds=2)
 # A bridge that vanished this recently is probably reconnecting, so the tap may wait.
 BRIDGE_RETURN = timedelta(seconds=20)
 
 _OPENED = (CommandState.ACKNOWLEDGED, CommandState.CONFIRMED)
+# Failures after which the door may have opened all the same.
+_MAYBE_OPENED = (DenialReason.NO_ANSWER, DenialReason.UNKNOWN_OUTCOME)
 
 
 def request_open(
@@ -64,6 +69,8 @@ def request_open(
 
     :raises IdempotencyMismatch: the key was used for another relay.
     """
+    for overdue in _overdue(now).filter(relay=relay):
+        _give_up(overdue, now)
     earlier = _earlier(actor, relay, idempotency_key, now)
     if earlier is not None:
         return earlier
@@ -83,18 +90,24 @@ def request_open(
         finished_at=now if refusal else None,
     )
     try:
-        with transaction.atomic():
-            command.save(force_insert=True)
-            _announce(command, "command.changed" if refusal else "command.requested")
-            if refusal:
-                enqueue(LOG_COMMAND, command_id=str(command.pk))
+        _create(command)
     except IntegrityError:
         # A constraint was the arbiter between two taps: the other one's command counts.
         winner = _earlier(actor, relay, idempotency_key, now)
-        if winner is None:
-            raise
-        return winner
+        if winner is not None:
+            return winner
+        _create(command)  # that one is answered already: this is a tap of its own
     return command
+
+
+@transaction.atomic
+def _create(command: Command) -> None:
+    command.save(force_insert=True)
+    if command.state == CommandState.DENIED:
+        _announce(command, "command.changed")
+        enqueue(LOG_COMMAND, command_id=str(command.pk))
+    else:
+        _announce(command, "command.requested")
 
 
 def _earlier(
@@ -184,7 +197,9 @@ def confirm_by_relay_event(
 ) -> Command | None:
     """Confirm the newest command that this relay's opening can be the effect of.
 
-    Also one that was given up or had failed without an answer: the door did open.
+    Also one that was given up or had failed without an answer: the door did open. Not
+    one that had failed before anything was sent to the unit, and not one that an
+    earlier event has already confirmed: then somebody else has opened.
     Returns the command that the event proves, or None for an opening of another cause.
     """
     commands = (
@@ -195,12 +210,19 @@ def confirm_by_relay_event(
             requested_at__gte=at - CONFIRM_WITHIN,
             requested_at__lte=at + CLOCK_SLACK,
         )
-        .exclude(state__in=(CommandState.REQUESTED, CommandState.DENIED))
+        .filter(
+            Q(state__in=(CommandState.SENT, CommandState.TIMED_OUT))
+            | Q(state__in=_OPENED)
+            | Q(state=CommandState.FAILED, reason__in=_MAYBE_OPENED)
+        )
         .order_by("-requested_at")
     )
     command = commands.first()
-    if command is None or command.state == CommandState.CONFIRMED:
-        return command
+    if command is None:
+        return None
+    if command.confirmed_at is not None:
+        is_same = abs(at - command.confirmed_at) <= SAME_EVENT
+        return command if is_same else None
     moment = _between(command.requested_at, at, now)
     _move(
         Command.objects.filter(pk=command.pk),
@@ -218,33 +240,33 @@ def confirm_by_relay_event(
         },
     )
     _finished(command.pk)
-    command.refresh_from_db()
-    return command
+    return Command.objects.filter(pk=command.pk).first()
 
 
 def expire_commands(*, now: datetime) -> int:
     """Give up what nobody sent in time and what nobody answered; returns how many."""
-    overdue = Command.objects.filter(
+    return sum(_give_up(command, now) for command in _overdue(now)[:500])
+
+
+def _overdue(now: datetime) -> QuerySet[Command]:
+    return Command.objects.filter(
         Q(state=CommandState.REQUESTED, expires_at__lte=now)
         | Q(state=CommandState.SENT, expires_at__lte=now - ANSWER_GRACE)
     )
-    given_up = 0
-    for command in overdue.only("pk", "state")[:500]:
-        was_sent = command.state == CommandState.SENT
-        reason = DenialReason.NO_ANSWER if was_sent else DenialReason.BRIDGE_OFFLINE
-        with transaction.atomic():
-            if _move(
-                Command.objects.filter(pk=command.pk),
-                {CommandState(command.state)},
-                {
-                    "state": CommandState.TIMED_OUT,
-                    "reason": reason,
-                    "finished_at": now,
-                },
-            ):
-                given_up += 1
-                _finished(command.pk)
-    return given_up
+
+
+@transaction.atomic
+def _give_up(command: Command, now: datetime) -> bool:
+    was_sent = command.state == CommandState.SENT
+    reason = DenialReason.NO_ANSWER if was_sent else DenialReason.BRIDGE_OFFLINE
+    moved = _move(
+        Command.objects.filter(pk=command.pk),
+        {CommandState(command.state)},
+        {"state": CommandState.TIMED_OUT, "reason": reason, "finished_at": now},
+    )
+    if moved:
+        _finished(command.pk)
+    return moved
 
 
 def _between(earliest: datetime, moment: datetime, latest: datetime) -> datetime:
@@ -260,8 +282,10 @@ def _move(
 
 
 def _finished(command_id: uuid.UUID) -> None:
-    enqueue(LOG_COMMAND, command_id=str(command_id))
-    _announce(Command.objects.select_related("device").get(pk=command_id))
+    command = Command.objects.select_related("device").filter(pk=command_id).first()
+    if command is not None:  # else its device was removed just now
+        enqueue(LOG_COMMAND, command_id=str(command_id))
+        _announce(command)
 
 
 def _announce(command: Command, subject: str = "command.changed") -> None:

@@ -43,11 +43,26 @@ def enqueue_row(
         created_at=now,
     )
     if unique_key:
-        # ON CONFLICT DO NOTHING: an equal order that waits will see today's state.
-        Job.objects.bulk_create([row], ignore_conflicts=True)
+        _order_once(row)
     else:
         row.save(force_insert=True)
     publish_on_commit("jobs.waiting")
+
+
+def _order_once(row: Job) -> None:
+    """Insert ``row``, or hold the equal order that waits until we have committed.
+
+    Held, because a worker that claimed it now would not see what we have changed; claim
+    skips locked rows, and SQLite has one writer anyway.
+    """
+    same = Job.objects.filter(unique_key=row.unique_key, state=JobState.WAITING)
+    while not list(same.select_for_update().values_list("pk")[:1]):
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError:
+            continue  # somebody else has just ordered it; hold that one
+        return
 
 
 def claim(*, worker: str, limit: int, now: datetime) -> list[Job]:

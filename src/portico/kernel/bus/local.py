@@ -33,6 +33,9 @@ class LocalBus:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = folder.stat()
+        if owner.st_uid != os.getuid() or owner.st_mode & 0o077:
+            raise PermissionError(f"{folder} is not private to this account")
         self._folder = folder
         self._handlers: list[Handler] = []
         self._lock = threading.Lock()
@@ -45,8 +48,11 @@ class LocalBus:
         message = json.dumps([subject, payload]).encode()
         if len(message) > MAX_PAYLOAD_BYTES:
             raise ValueError(f"hint on {subject} is too large")
-        with os.scandir(self._folder) as entries:
-            targets = [entry.path for entry in entries if entry.name.endswith(".sock")]
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208 -- the quick one
+        except FileNotFoundError:  # somebody tidied up: rows are polled anyway
+            return
+        targets = [f"{self._folder}/{name}" for name in names if name.endswith(".sock")]
         for target in targets:
             try:
                 self._out.sendto(message, target)
@@ -86,7 +92,11 @@ class LocalBus:
         with inbox:
             # An empty datagram is our own `close`.
             while message := inbox.recv(MAX_PAYLOAD_BYTES):
-                subject, payload = json.loads(message)
+                try:
+                    subject, payload = json.loads(message)
+                except ValueError:
+                    log.warning("bus_garbage")
+                    continue
                 deliver(self._handlers, subject, payload)
 
     def close(self) -> None:

@@ -30,7 +30,13 @@ FIRST_CONTACT = {"Config.Autoprovision.Reboot.Enable": "1"}
 
 @transaction.atomic
 def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
-    """Render the file of ``device``; it is replaced only if a byte of it differs."""
+    """Render the file of ``device``; it is replaced only if a byte of it differs.
+
+    Two at once would race for whose view of the device is the newer: the row is held,
+    and what it says is read after that.
+    """
+    Device.objects.select_for_update().filter(pk=device.pk).first()
+    device = Device.objects.select_related("site", "secrets", "sip").get(pk=device.pk)
     base = settings.ENVIRONMENT.devices_base
     secrets = device.secrets
     values = settings_for(
@@ -114,5 +120,6 @@ def note_applied(*, device: Device, revision: str, at: datetime) -> None:
 
 
 def _hint(device_id: int) -> None:
-    site_id = Device.objects.values_list("site_id", flat=True).get(pk=device_id)
-    publish_on_commit("device.changed", device=device_id, site=str(site_id))
+    sites = Device.objects.filter(pk=device_id).values_list("site_id", flat=True)
+    for site_id in sites:  # none: it was removed just now
+        publish_on_commit("device.changed", device=device_id, site=str(site_id))
