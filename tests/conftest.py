@@ -52,3 +52,13 @@ def audit_can_be_flushed() -> Iterator[None]:
     """Between tests even the audit log is emptied."""
     with flushable():
         yield
+
+
+# Their tests use nothing of Portico's database: one run of them is enough.
+_BARE = ("tests/bridge/", "tests/protocols/", "tests/simulator/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(_BARE):
+            item.add_marker(pytest.mark.bare)

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests.e2e import app_client
 from tests.e2e.house import House, demo
 from tests.e2e.test_portal_pages import ARGUMENTS, CHROMIUM
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e]
 # A virtual unit boots for eight seconds, on machines that may be busy.
@@ -85,7 +86,9 @@ def test_log_shows_live_what_happens_at_the_doors(house: House, page: Page) -> N
 
 
 def test_openings_of_the_app_arrive_in_the_portal(house: House, page: Page) -> None:
-    app_client.sign_in(house).open("0C1105D00002", "0")
+    resident = app_client.sign_in(house)
+    resident.open("0C1105D00002", "0")
+    eventually(lambda: resident.door_log()[0]["MAC"] == "0C1105D00002")
     page.goto(f"{house.base}/installer/log/")
 
     expect(page.get_by_text("Ada Demo").first).to_be_visible()

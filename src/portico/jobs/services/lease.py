@@ -49,6 +49,7 @@ def enqueue_row(
     publish_on_commit("jobs.waiting")
 
 
+@transaction.atomic
 def _order_once(row: Job) -> None:
     """Insert ``row``, or hold the equal order that waits until we have committed.
 

@@ -8,6 +8,7 @@
 const POLL_MS = 15_000;
 const LONGEST_PAUSE_MS = 30_000;
 const GATHER_MS = 120;
+const IN_USE_MS = 1_000;
 
 const url = document.body.dataset.liveStream;
 const due = new Set();
@@ -25,12 +26,17 @@ const matches = (wish, hint) => {
   });
 };
 
+// Nothing is replaced under somebody's hand: a menu that is open waits to be closed.
+const isInUse = (element) => element.querySelector(":popover-open, dialog[open]") !== null;
+
 const flush = () => {
   gathering = 0;
   for (const element of due) {
+    if (element.isConnected && isInUse(element)) continue;
+    due.delete(element);
     if (element.isConnected) window.htmx.trigger(element, "live");
   }
-  due.clear();
+  if (due.size) gathering = window.setTimeout(flush, IN_USE_MS);
 };
 
 const refresh = (elements) => {
