@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from portico.devices.models import Device, Presence
 from portico.events.models import Event, LogEntry
 from portico.events.services.logbook import process_waiting
 from portico.gateway import inbox as gateway_inbox
+from portico.gateway.limits import Misses
 from portico.kernel.clock import utcnow
 from tests.conftest import MemoryBus
 from tests.factories import make_device, make_installer, make_site
@@ -93,13 +95,48 @@ def test_bad_report_is_refused_and_leaves_nothing(
 def test_wrong_secret_is_404_then_rate_limited(gateway: RunningGateway) -> None:
     with httpx.Client(base_url=gateway.base, trust_env=False) as client:
         codes = [
-            client.get(f"/e/{'x' * 24}?event=MotionDetect").status_code
-            for _ in range(30)
+            client.get(f"/e/{number:024}?event=MotionDetect").status_code
+            for number in range(30)
         ]
 
     assert codes[0] == 404
     assert codes[-1] == 429
     assert set(codes) == {404, 429}
+
+
+def test_stale_unit_does_not_lock_out_its_house(
+    gateway: RunningGateway, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries: list[int] = []
+    load = gateway.gateway._uplink.devices._load
+
+    async def counted(secrets: Collection[str]) -> dict[str, Any]:
+        queries.append(len(secrets))
+        return await load(secrets)
+
+    monkeypatch.setattr(gateway.gateway._uplink.devices, "_load", counted)
+    with httpx.Client(base_url=gateway.base, trust_env=False) as client:
+        for _ in range(40):
+            stale = client.get(f"/e/{'x' * 24}?event=MotionDetect")
+            assert stale.status_code == 404
+        assert queries == [1]
+        # Not even somebody who guesses there locks out a unit that is new to us.
+        for number in range(40):
+            client.get(f"/e/{number:024}?event=MotionDetect")
+
+    assert report(gateway, device, "event=MotionDetect").status_code == 200
+
+
+def test_guesser_runs_out_of_queries() -> None:
+    misses = Misses()
+    looked = 0
+    for number in range(1_000):
+        secret = f"{number:024}"
+        looked += misses.may_look("1.2.3.4", secret)
+        misses.missed("1.2.3.4", secret)
+
+    assert 200 <= looked < 400
+    assert misses.may_look("5.6.7.8", "y" * 24)
 
 
 def test_secret_of_a_removed_device_is_worthless(

@@ -8,7 +8,7 @@ import pytest
 
 from portico.devices.enums import CommandChannel, CommandState
 from portico.devices.models import Bridge, Command, Device, Presence
-from portico.devices.services.bridges import remove_bridge
+from portico.devices.services.bridges import invite_bridge, remove_bridge
 from portico.devices.services.commands import request_open
 from portico.events.models import Event
 from portico.events.services.logbook import process_waiting
@@ -63,7 +63,8 @@ def test_enrolment_may_be_repeated_by_the_same_box_only(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"token": 1}', b"x" * 9000, b'{"token":"abc"}']
+    "body",
+    [b"", b"[]", b"{}", b'{"token": 1}', b"x" * 9000, b'{"token":"abc"}', b"[" * 8000],
 )
 def test_malformed_enrolment_is_422(gateway: RunningGateway, body: bytes) -> None:
     answer = httpx.post(
@@ -71,6 +72,26 @@ def test_malformed_enrolment_is_422(gateway: RunningGateway, body: bytes) -> Non
     )
 
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("version", ["\\ud800", "1\\u0000"])
+def test_enrolment_with_a_version_that_cannot_be_stored_is_422(
+    gateway: RunningGateway, version: str
+) -> None:
+    _, token = invited()
+    key = signing.to_base64url(signing.public_key(signing.generate_private_key()))
+    text = f'{{"token":"{token}","public_key":"{key}","version":"{version}"}}'
+    answer = httpx.post(
+        f"{gateway.base}/bridge/v1/enrol", content=text, trust_env=False
+    )
+
+    assert answer.status_code == 422
+
+
+def invited() -> tuple[Bridge, str]:
+    installer = make_installer()
+    site = make_site(installer)
+    return invite_bridge(actor=installer, site=site, name="Box", now=utcnow())
 
 
 def test_session_begins_with_the_roster_and_shows_the_bridge_online(home: Home) -> None:

@@ -73,3 +73,25 @@ def test_a_failure_reaches_all_who_wait_and_the_next_try_loads() -> None:
         assert await cache.get("b") == Known(2)
 
     asyncio.run(scenario())
+
+
+def test_a_fault_of_any_kind_leaves_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        store = Store()
+        cache = DeviceCache(store.load)
+
+        async def broken(secrets: Collection[str]) -> dict[str, Known]:
+            raise UnicodeError("a programmer's mistake")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(cache, "_load", broken)
+            async with asyncio.timeout(5):
+                asked = (cache.get(each) for each in "ab")
+                failed = await asyncio.gather(*asked, return_exceptions=True)
+
+        assert [type(each) for each in failed] == [StoreFailed, StoreFailed]
+        assert await cache.get("b") == Known(2)
+
+    asyncio.run(scenario())

@@ -135,11 +135,26 @@ def test_other_names_are_404_whatever_exists(
 def test_unknown_addresses_are_404_then_rate_limited(gateway: RunningGateway) -> None:
     with httpx.Client(base_url=gateway.base, trust_env=False) as client:
         codes = [
-            client.get(f"/p/{'y' * 24}/0C1105AABBCC.cfg").status_code for _ in range(30)
+            client.get(f"/p/{number:024}/0C1105AABBCC.cfg").status_code
+            for number in range(30)
         ]
 
     assert codes[0] == 404
     assert codes[-1] == 429
+
+
+def test_wrong_names_are_the_units_own_trouble(
+    gateway: RunningGateway, device: Device
+) -> None:
+    other = make_device(device.site, device.site.organization.memberships.get().user)
+    run_jobs()
+    with httpx.Client(base_url=gateway.base, trust_env=False) as client:
+        where = f"/p/{device.secrets.file_secret}/nothing.cfg"
+        codes = [client.get(where).status_code for _ in range(30)]
+
+    assert (codes[0], codes[-1]) == (404, 429)
+    assert get(address(gateway, other)).is_success
+    assert get(address(gateway, device)).is_success
 
 
 def test_file_that_is_not_yet_rendered_asks_to_come_again(

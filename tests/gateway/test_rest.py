@@ -90,6 +90,17 @@ def test_health_readiness_and_metrics(gateway: RunningGateway) -> None:
         assert "portico_backlog" in client.get("/metrics").text
 
 
+def test_state_that_nothing_is_in_any_more_is_zero(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen(states: dict[str, int]) -> str:
+        monkeypatch.setattr("portico.gateway.domain._health", lambda: states)
+        return httpx.get(f"{gateway.base}/metrics", trust_env=False).text
+
+    assert 'portico_backlog{what="jobs_dead"} 3.0' in seen({"jobs_dead": 3})
+    assert 'portico_backlog{what="jobs_dead"} 0.0' in seen({"events_waiting": 1})
+
+
 def test_not_ready_without_a_database(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,9 @@ log = structlog.get_logger(__name__)
 MESSAGES_PER_SECOND, MESSAGES_BURST = 200.0, 2_000.0
 # Asked to come again: the database's trouble is over, or not, in a few seconds.
 BUSY_MS = 2_000
+# uvicorn waits for a peer that does not read for as long as it takes. Far more than any
+# line needs for a megabyte, and short enough that a stop does not wait for such a peer.
+SEND_SECONDS = 5.0
 
 
 class Close(Exception):
@@ -40,6 +43,16 @@ class Close(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code, self.reason = code, reason
+
+
+async def send_in_time(send: Send, message: Message) -> bool:
+    """Send; False when the peer is gone or does not read."""
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send(message)
+    except (OSError, RuntimeError):  # also TimeoutError
+        return False
+    return True
 
 
 class Session:
@@ -52,7 +65,9 @@ class Session:
         "_macs",
         "_presence",
         "_rate",
+        "_reading",
         "_revision",
+        "_rostering",
         "_send",
         "_sending",
         "_tasks",
@@ -61,6 +76,7 @@ class Session:
         "heard_at",
         "info",
         "name",
+        "roster_failed",
     )
 
     def __init__(
@@ -77,12 +93,16 @@ class Session:
         self.info, self.name, self.auth = info, name, auth
         self.heard_at = time.monotonic()
         self.ended = False
+        # The database did not give it: somebody asks again in a second.
+        self.roster_failed = False
         self._send = send
         self._sending = asyncio.Lock()
+        self._rostering = asyncio.Lock()
+        self._reading: asyncio.Timeout | None = None
         self._domain, self._inbox, self._presence = domain, inbox, presence
         self._macs: dict[str, int] = {}
         self._identities: dict[str, tuple[str | None, str | None]] = {}
-        self._revision = ""
+        self._revision: str | None = None
         self._rate = Bucket(MESSAGES_PER_SECOND, MESSAGES_BURST)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -90,15 +110,11 @@ class Session:
 
     async def push(self, message: wire.ServerMessage) -> None:
         """Send one message; a session that has ended swallows it."""
-        if self.ended:
-            return
-        async with self._sending:
-            try:
-                await self._send(
-                    {"type": "websocket.send", "text": envelope.encode(message)}
-                )
-            except (OSError, RuntimeError):  # it is gone; the reader will notice
-                self.ended = True
+        text = envelope.encode(message)
+        if not self.ended and not await self._out(
+            {"type": "websocket.send", "text": text}
+        ):
+            self._abandon()
 
     async def close(self, code: int, reason: str) -> None:
         """End the session from our side."""
@@ -107,19 +123,54 @@ class Session:
         self.ended = True
         metrics.BRIDGE_CLOSED.labels(str(code)).inc()
         log.info("bridge_closed", bridge=str(self.info.id), code=code, reason=reason)
-        async with self._sending:
-            try:
-                await self._send({"type": "websocket.close", "code": code})
-            except (OSError, RuntimeError):
-                return
+        await self._out({"type": "websocket.close", "code": code})
+        self._abandon()
+
+    async def _out(self, message: Message) -> bool:
+        """Whether it was sent; waiting for others' turns counts as well."""
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                async with self._sending:
+                    await self._send(message)
+        except (OSError, RuntimeError):  # gone, or it does not read
+            return False
+        return True
+
+    def _abandon(self) -> None:
+        """Wake the reader, which may wait for a peer that says nothing any more."""
+        self.ended = True
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.reschedule(asyncio.get_running_loop().time())
 
     async def send_roster(self) -> None:
-        """Tell the bridge what it serves, if that has changed."""
+        """Tell the bridge what it serves, if that has changed.
+
+        One at a time: an older roster must not overtake a newer one.
+        """
+        async with self._rostering:
+            if self.ended:
+                return
+            self.roster_failed = True
+            try:
+                await self._send_roster()
+            except envelope.Nonsense as error:
+                # It keeps what it has: an older roster opens more doors than none.
+                metrics.ROSTERS_UNSENDABLE.inc()
+                log.error(
+                    "roster_unsendable", bridge=str(self.info.id), error=str(error)
+                )
+            self.roster_failed = False
+
+    async def _send_roster(self) -> None:
         roster, macs = await self._domain.roster(self.info.id)
+        if not roster.revision:  # removed, and its hint was lost
+            await self.close(4403, "revoked")
+            return
         self._macs = macs
         if roster.revision != self._revision:
-            self._revision = roster.revision
             await self.push(roster)
+            self._revision = roster.revision
 
     async def send_command(self, command_id: uuid.UUID) -> None:
         """Claim the command and send it; another gateway may have been quicker."""
@@ -134,6 +185,16 @@ class Session:
 
     async def run(self, receive: Receive) -> None:
         """Serve until the bridge hangs up or :class:`Close` is raised."""
+        try:
+            async with asyncio.timeout(None) as self._reading:
+                await self._read(receive)
+        except TimeoutError:
+            if not self.ended:  # not ours
+                raise
+        finally:
+            self._reading = None
+
+    async def _read(self, receive: Receive) -> None:
         while not self.ended:
             message = await receive()
             if message["type"] != "websocket.receive":
@@ -167,6 +228,9 @@ class Session:
                 raise Close(4400, "auth again")
 
     async def _event(self, message: wire.Event) -> None:
+        if self._revision is None:  # nobody knows yet what is whose
+            await self._busy(message.id)
+            return
         device_id = self._macs.get(message.mac)
         if device_id is None:
             metrics.EVENTS.labels("bridge", "unknown_device").inc()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import secrets
 import time
 import uuid
@@ -17,7 +18,7 @@ from typing import Any
 import structlog
 
 from portico.gateway import metrics
-from portico.gateway.bridge_session import Close, Session
+from portico.gateway.bridge_session import Close, Session, send_in_time
 from portico.gateway.domain import Domain, Refused, StoreFailed
 from portico.gateway.http import (
     ClientAddresses,
@@ -32,6 +33,7 @@ from portico.gateway.http import (
 from portico.gateway.inbox import Inbox
 from portico.gateway.limits import Buckets
 from portico.gateway.presence import PresenceCollector
+from portico.gateway.rosters import Rosters
 from portico.kernel.clock import to_ms, utcnow
 from portico.protocols.bridge import envelope, signing
 from portico.protocols.bridge import messages as wire
@@ -46,11 +48,14 @@ AUTH_SECONDS = 10.0
 SILENCE_SECONDS = 65.0
 TOUCH_SECONDS = 20.0
 POLL_SECONDS = 1.0
-# Several changes of one house in a moment make one roster.
-ROSTER_DELAY_SECONDS = 0.05
 # Guessing 144-bit tokens is hopeless; this keeps the attempt from costing anything.
 ENROL_PER_SECOND, ENROL_BURST = 0.2, 10.0
 _JSON = (b"content-type", b"application/json")
+# The base of action URLs, which devices store in fields of 127 characters.
+_LAN_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?", re.ASCII
+)
+_MOST_LAN_URL = 127
 
 
 class BridgeSessions:
@@ -73,7 +78,7 @@ class BridgeSessions:
         self._numbers = itertools.count(1)
         self._by_bridge: dict[uuid.UUID, Session] = {}
         self._by_site: dict[str, Session] = {}
-        self._rosters_due: dict[str, asyncio.TimerHandle] = {}
+        self._rosters = Rosters(self._by_site, self._spawn)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -134,7 +139,10 @@ class BridgeSessions:
             raise Close(1012, "stopping")
         nonce = secrets.token_bytes(signing.NONCE_BYTES)
         challenge = wire.Challenge(nonce, to_ms(utcnow()))
-        await send({"type": "websocket.send", "text": envelope.encode(challenge)})
+        if not await send_in_time(
+            send, {"type": "websocket.send", "text": envelope.encode(challenge)}
+        ):
+            raise Close(1000, "hung up")
         try:
             async with asyncio.timeout(AUTH_SECONDS):
                 message = await receive()
@@ -161,13 +169,13 @@ class BridgeSessions:
     async def _begin(self, session: Session) -> None:
         info, auth = session.info, session.auth
         started = await self._domain.begin_session(
-            info.id, session.name, auth.lan or "", auth.version
+            info.id, session.name, _lan_url(auth), auth.version
         )
         if not started:
             raise Close(4403, "revoked")
         older = self._by_bridge.get(info.id)
         if older is not None:
-            await older.close(4409, "replaced")
+            self._dismiss(older, 4409, "replaced")
         self._by_bridge[info.id] = session
         self._by_site[str(info.site_id)] = session
         metrics.BRIDGES.set(len(self._by_bridge))
@@ -179,15 +187,25 @@ class BridgeSessions:
 
     async def _end(self, session: Session) -> None:
         session.ended = True
-        info = session.info
-        if self._by_bridge.get(info.id) is session:
-            del self._by_bridge[info.id]
-            self._by_site.pop(str(info.site_id), None)
-        metrics.BRIDGES.set(len(self._by_bridge))
+        self._drop(session)
         try:
-            await self._domain.end_session(info.id, session.name)
+            await self._domain.end_session(session.info.id, session.name)
         except StoreFailed as error:  # the sweep of dead sessions will find it
             log.error("session_end_not_stored", error=str(error))
+
+    def _drop(self, session: Session) -> None:
+        """Take ``session`` out of the maps; a newer one of its site stays."""
+        info, site = session.info, str(session.info.site_id)
+        if self._by_bridge.get(info.id) is session:
+            del self._by_bridge[info.id]
+        if self._by_site.get(site) is session:
+            del self._by_site[site]
+        metrics.BRIDGES.set(len(self._by_bridge))
+
+    def _dismiss(self, session: Session, code: int, reason: str) -> None:
+        """Close ``session`` without waiting for a peer that may not read."""
+        self._drop(session)
+        self._spawn(session.close(code, reason))
 
     # Hints and the clock
 
@@ -198,7 +216,7 @@ class BridgeSessions:
             if session is not None:
                 self._spawn(session.send_command(uuid.UUID(payload["command"])))
         elif subject in {"device.changed", "roster.changed"}:
-            self._roster_due(payload.get("site", ""))
+            self._rosters.hint(payload.get("site", ""))
         elif subject == "bridge.revoked":
             self._close_bridge(payload, 4403, "revoked")
         elif subject == "bridge.session":
@@ -209,20 +227,7 @@ class BridgeSessions:
     def _close_bridge(self, payload: dict[str, Any], code: int, reason: str) -> None:
         session = self._by_bridge.get(uuid.UUID(payload["bridge"]))
         if session is not None:
-            self._spawn(session.close(code, reason))
-
-    def _roster_due(self, site: str) -> None:
-        if site not in self._by_site or site in self._rosters_due:
-            return
-
-        def due() -> None:
-            self._rosters_due.pop(site, None)
-            session = self._by_site.get(site)
-            if session is not None:
-                self._spawn(session.send_roster())
-
-        loop = asyncio.get_running_loop()
-        self._rosters_due[site] = loop.call_later(ROSTER_DELAY_SECONDS, due)
+            self._dismiss(session, code, reason)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(_guarded(work))
@@ -245,6 +250,7 @@ class BridgeSessions:
     async def _poll(self) -> None:
         if not self._by_site:
             return
+        self._rosters.check()
         for site_id, command_id in await self._domain.all_waiting_commands():
             session = self._by_site.get(str(site_id))
             if session is not None:
@@ -254,7 +260,7 @@ class BridgeSessions:
         silent = time.monotonic() - SILENCE_SECONDS
         for session in list(self._by_bridge.values()):
             if session.heard_at < silent:
-                await session.close(4408, "silent")
+                self._dismiss(session, 4408, "silent")
         names = [session.name for session in self._by_bridge.values()]
         await self._domain.touch_sessions(names)
 
@@ -271,13 +277,21 @@ async def _guarded(work: Any) -> None:
     except StoreFailed as error:
         log.error("bridge_work_failed", error=str(error))
         metrics.DATABASE_FAULTS.labels("bridge").inc()
+    except Exception:
+        # One bridge's trouble: the others go on.
+        log.exception("bridge_work_crashed")
 
 
 async def _close(send: Send, code: int) -> None:
-    try:
-        await send({"type": "websocket.close", "code": code})
-    except (OSError, RuntimeError):  # it hung up first
-        return
+    await send_in_time(send, {"type": "websocket.close", "code": code})
+
+
+def _lan_url(auth: wire.Auth) -> str:
+    lan = auth.lan or ""
+    if lan and (len(lan) > _MOST_LAN_URL or not _LAN_URL.fullmatch(lan)):
+        log.warning("bridge_lan_ignored", bridge=str(auth.bridge), length=len(lan))
+        return ""
+    return lan
 
 
 def _read_auth(message: Any) -> wire.Auth:
@@ -293,7 +307,10 @@ def _read_auth(message: Any) -> wire.Auth:
 
 
 def _read_enrolment(body: bytes) -> tuple[str, str, str]:
-    content = json.loads(body)
+    try:
+        content = json.loads(body)
+    except RecursionError:
+        raise ValueError("too deep") from None
     content = content if isinstance(content, dict) else {}
     token, key = str(content.get("token", "")), str(content.get("public_key", ""))
     version = str(content.get("version", ""))
@@ -301,4 +318,6 @@ def _read_enrolment(body: bytes) -> tuple[str, str, str]:
         raise ValueError("no token")
     if len(signing.from_base64url(key)) != signing.KEY_BYTES:
         raise ValueError("no key")
+    if not version.isprintable():  # surrogates and NUL cannot be stored
+        raise ValueError("no version")
     return token, key, version[:31]

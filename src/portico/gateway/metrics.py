@@ -23,6 +23,9 @@ COMMANDS = Counter("portico_commands_sent_total", "Commands sent to bridges")
 COMMAND_RESULTS = Counter(
     "portico_command_results_total", "Answers to commands, by state", ["state"]
 )
+ROSTERS_UNSENDABLE = Counter(
+    "portico_rosters_unsendable_total", "Rosters that the protocol cannot carry"
+)
 LIVE = Gauge("portico_live_streams", "Browsers with a live stream")
 PROXIED = Counter("portico_proxied_total", "Requests passed to web", ["result"])
 DATABASE_FAULTS = Counter(

@@ -87,6 +87,13 @@ class TolerantProtocol(HttpToolsProtocol):
         self._under_way = True
         super().on_message_begin()
 
+    def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            # Such as h2c. The parser stops behind such a request, and uvicorn would wait
+            # for ever: the error makes it answer 400 and close.
+            raise ValueError("unsupported upgrade")
+        super().on_headers_complete()
+
     def on_message_complete(self) -> None:
         self._under_way = False
         super().on_message_complete()
