@@ -233,6 +233,7 @@ class BridgeSessions:
         task = asyncio.create_task(_guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_note_crash)
 
     async def run(self) -> None:
         """Touch, poll for lost hints, close the silent; until cancelled."""
@@ -277,9 +278,12 @@ async def _guarded(work: Any) -> None:
     except StoreFailed as error:
         log.error("bridge_work_failed", error=str(error))
         metrics.DATABASE_FAULTS.labels("bridge").inc()
-    except Exception:
-        # One bridge's trouble: the others go on.
-        log.exception("bridge_work_crashed")
+
+
+def _note_crash(task: asyncio.Task[None]) -> None:
+    """One bridge's trouble is on record; the others go on."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("bridge_work_crashed", exc_info=task.exception())
 
 
 async def _close(send: Send, code: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+from django.db import DatabaseError
 
 from portico.config.keys import load_or_make_keys
 from portico.config.start import (
@@ -23,10 +24,13 @@ from portico.config.start import (
     start_django,
 )
 from portico.config.supervisor import Role, Supervisor
+from portico.kernel.errors import DomainError
 
 # Migrations are done by then; what remains is loading Django three times.
 _READY_SECONDS = 90.0
 _LOOK_SECONDS = 0.2
+# What a damaged demo folder gives.
+_ODD = (RuntimeError, LookupError, ValueError)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -127,7 +131,7 @@ def _announce(options: argparse.Namespace, supervisor: Supervisor) -> None:
 
     try:
         lines = start_house(options.data, base, supervisor)
-    except Exception as error:  # noqa: BLE001 -- told, and the group is stopped
+    except (OSError, httpx.HTTPError, DomainError, DatabaseError, *_ODD) as error:
         complain(f"the simulated house did not start: {error}")
         supervisor.fail()
         return
