@@ -51,7 +51,10 @@ def record_contacts(*, contacts: Sequence[Contact]) -> list[int]:
 
 def _write(newest: dict[int, Contact]) -> list[int]:
     sites = dict(Device.objects.filter(pk__in=newest).values_list("pk", "site_id"))
-    known = Presence.objects.filter(pk__in=newest).in_bulk()
+    # Held, in one order: another gateway's sweep must not turn one offline between our
+    # look and our update.
+    rows = Presence.objects.select_for_update().filter(pk__in=newest).order_by("pk")
+    known = {row.pk: row for row in rows}
     fresh = [newest[pk] for pk in sites if pk not in known]
     Presence.objects.bulk_create(
         [
