@@ -11,6 +11,7 @@ from django.db.models import F
 
 from portico.devices.enums import DeviceKind
 from portico.devices.models import Bridge, Device, DeviceSecrets, Relay
+from portico.devices.services.registration import new_secrets
 from portico.kernel.clock import utcnow
 from portico.kernel.ids import new_secret, secret_digest
 from portico.protocols.bridge import signing
@@ -66,7 +67,7 @@ def make_units(count: int) -> list[Unit]:
         Relay(device=each, number=1, name="Door", dtmf_code="#") for each in devices
     )
     secrets = DeviceSecrets.objects.bulk_create(
-        [_secrets_of(device) for device in devices]
+        [new_secrets(device) for device in devices]
     )
     return [
         Unit(device.pk, device.mac, each.file_secret, each.event_secret)
@@ -151,21 +152,4 @@ def _make_sip_accounts(count: int) -> list[SipAccount]:
             SipAccount(number=str(next(_sip_numbers)), password=new_secret())
             for _ in range(count)
         ]
-    )
-
-
-def _secrets_of(device: Device) -> DeviceSecrets:
-    file_secret, event_secret = new_secret(), new_secret()
-    return DeviceSecrets(
-        device=device,
-        file_secret=file_secret,
-        file_digest=secret_digest(file_secret),
-        event_secret=event_secret,
-        event_digest=secret_digest(event_secret),
-        api_user="portico",
-        api_password=new_secret(),
-        open_user="open",
-        open_password=new_secret(),
-        rtsp_user="video",
-        rtsp_password=new_secret(),
     )

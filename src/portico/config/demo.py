@@ -47,6 +47,8 @@ from portico.tenancy.services.organizations import create_organization
 
 _READY_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
+# A unit needs about this long to fetch its file and to report.
+_SETTLE_SECONDS = 1.0
 _EMAIL = "ada.demo@example.org"
 # The example number of the phone number library; nothing is ever sent to it.
 _PHONE = "+447400123456"
@@ -330,7 +332,7 @@ def _are_settled(control: Control, site: Site, what: str, acts: list[str]) -> bo
         for act in acts:
             control.act(mac, act)
     if late.exists():
-        time.sleep(1.0)
+        time.sleep(_SETTLE_SECONDS)
     return not late.exists()
 
 

@@ -72,7 +72,7 @@ def register_device(
             )
     except IntegrityError:
         raise MacInUse(_("A device already has this MAC.")) from None
-    _create_secrets(device)
+    new_secrets(device).save(force_insert=True)
     _write_relays(device, data.relays)
     _changed(actor, device, "device.registered", data, now)
     return device
@@ -161,9 +161,10 @@ def _checked_fields(
     }
 
 
-def _create_secrets(device: Device) -> None:
+def new_secrets(device: Device) -> DeviceSecrets:
+    """Fresh credentials of ``device``, one per use; not saved yet."""
     file_secret, event_secret = new_secret(), new_secret()
-    DeviceSecrets.objects.create(
+    return DeviceSecrets(
         device=device,
         file_secret=file_secret,
         file_digest=secret_digest(file_secret),
