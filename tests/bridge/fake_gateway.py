@@ -6,6 +6,7 @@ It speaks raw JSON on purpose: nothing here uses the encoders that it tests.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import secrets
 import ssl
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aiohttp import WSCloseCode, web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from portico.protocols.bridge import signing
 
@@ -51,6 +53,9 @@ class Gateway:
         self.close_codes: list[int | None] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.changed = asyncio.Condition()
+        # Those that were signed as the contract has it, by their commands.
+        self.pictures: dict[str, bytes] = {}
+        self.picture_status = 204
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -65,6 +70,7 @@ class Gateway:
         app = web.Application()
         app.router.add_post("/bridge/v1/enrol", self._enrol)
         app.router.add_get("/bridge/v1/session", self._session)
+        app.router.add_post("/bridge/v1/pictures/{command}", self._picture)
         self._runner = web.AppRunner(app, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls)
@@ -163,6 +169,17 @@ class Gateway:
             request.transport.abort()
         return web.json_response({"bridge_id": bridge})
 
+    async def _picture(self, request: web.Request) -> web.Response:
+        command, jpeg = request.match_info["command"], await request.read()
+        public = self.keys[request.headers["Portico-Bridge"]]
+        signature = signing.from_base64url(request.headers["Portico-Signature"])
+        text = b"portico-picture-v1\n" + command.encode() + b"\n"
+        text += hashlib.sha256(jpeg).digest()
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+        if self.picture_status == 204:
+            self.pictures[command] = jpeg
+        return web.Response(status=self.picture_status)
+
     async def _session(self, request: web.Request) -> web.StreamResponse:
         if self.session_status:
             return web.Response(status=self.session_status)
@@ -234,6 +251,9 @@ def roster_device(mac: str, **changes: Any) -> Frame:
         "open_password": "open-pass",
         "event_secret": f"secret-{mac}",
         "guests": [],
+        "provisioning": None,
+        "rtsp_user": "video",
+        "rtsp_password": "rtsp-pass",
     }
     return device | changes
 

@@ -113,6 +113,8 @@ async def bridge(
         if not name.startswith(("PORTICO", "DJANGO"))
     }
     environment |= {"PYTHONPATH": str(ROOT / "src"), "PORTICO_BRIDGE_TOKEN": token}
+    # Tests of plug and play name an address of their own.
+    environment |= {"PORTICO_BRIDGE_PNP": "off"}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *start,

@@ -97,6 +97,27 @@ def test_zone_is_the_standard_offset_all_year(zone: str, offset: str) -> None:
         assert settings_of(device, now)["Config.Settings.SNTP.TimeZone"] == offset
 
 
+@pytest.mark.parametrize(
+    ("model", "language", "number"),
+    [
+        ("S532", "en", "1"),
+        ("S532", "tr", "14"),
+        ("S532", "de", None),
+        ("R29", "en", None),
+        ("", "ru", None),
+    ],
+)
+def test_language_is_written_where_the_models_number_is_published(
+    model: str, language: str, number: str | None
+) -> None:
+    installer = make_installer()
+    site = make_site(installer, language=language)
+    settings = settings_of(make_device(site, installer, model=model))
+
+    for key in ("Type", "WebLang"):
+        assert settings.get(f"Config.Settings.LANGUAGE.{key}") == number
+
+
 def test_every_secret_is_its_own() -> None:
     device = make()
     secrets = device.secrets

@@ -283,7 +283,7 @@ def test_bridges_are_started_restarted_and_stopped(fake_bridge: Path) -> None:
         return starts.read_text().splitlines() if starts.exists() else []
 
     async def first() -> None:
-        supervisor = BridgeSupervisor(fake_bridge)
+        supervisor = BridgeSupervisor(fake_bridge, pnp=None)
         data.mkdir(parents=True)
         (data / "crash").touch()
         await supervisor.put(name="home", server="http://127.0.0.1:9", token="once")
@@ -293,7 +293,7 @@ def test_bridges_are_started_restarted_and_stopped(fake_bridge: Path) -> None:
         await supervisor.close()
 
     async def second() -> None:
-        supervisor = BridgeSupervisor(fake_bridge)
+        supervisor = BridgeSupervisor(fake_bridge, pnp=None)
         supervisor.load()
         await until(lambda: len(lines()) == 3)
         assert await supervisor.remove("home")
@@ -305,7 +305,7 @@ def test_bridges_are_started_restarted_and_stopped(fake_bridge: Path) -> None:
     assert "once" not in (fake_bridge / "bridges.json").read_text()
     asyncio.run(second())
 
-    common = f"bridge --server http://127.0.0.1:9 --data {data} --listen 127.0.0.1:0"
+    common = f"bridge --server http://127.0.0.1:9 --data {data} --listen 127.0.0.1:0 --no-pnp"
     assert lines() == [
         f"{common} token=once",
         f"{common} token=once",

@@ -19,11 +19,14 @@ from portico.bridge.clock import ServerClock
 from portico.bridge.commands import Commands
 from portico.bridge.device_http import lan_session
 from portico.bridge.errors import BridgeError, DataInUse, StoreFull
+from portico.bridge.finds import Finds
 from portico.bridge.guests import Guests
 from portico.bridge.identity import Identity, enrolled, load_or_create
 from portico.bridge.lan import Lan
 from portico.bridge.listener import Listener
 from portico.bridge.outbox import Outbox
+from portico.bridge.pictures import Pictures, Upload
+from portico.bridge.pnp import Pnp
 from portico.bridge.session import Hello, Home, Orders
 from portico.bridge.settings import Settings
 from portico.bridge.store import Store
@@ -66,10 +69,15 @@ class Agent:
             await work.start_offline()
             bound = await work.listener.start(*self._settings.listen)
             stack.push_async_callback(work.listener.stop)
+            if self._settings.pnp is not None:
+                await work.pnp.start(self._settings.pnp)
+                stack.push_async_callback(work.pnp.stop)
             http = await stack.enter_async_context(self._server_session())
             known = await _unless(stop, self._enrolled(identity, http))
             if known is not None:
                 ready(known.known_id, f"{bound[0]}:{bound[1]}")
+                url = self._settings.address("/bridge/v1/pictures")
+                work.pictures.deliver = Upload(http, url, known)
                 tunnel = Tunnel(http, self._home(known, work, bound))
                 await work.run(tunnel, stop)
 
@@ -105,7 +113,7 @@ class Agent:
         orders = Orders(
             roster=work.take_roster, command=work.commands.start, synced=work.synced
         )
-        return Home(hello, orders, work.outbox, work.lan, work.clock)
+        return Home(hello, orders, work.outbox, work.lan, work.clock, work.finds)
 
 
 class _Work:
@@ -119,8 +127,11 @@ class _Work:
         self.outbox = outbox
         self.lan = lan
         self._guests = Guests(store, outbox, clock)
-        self.commands = Commands(outbox, lan, clock)
+        self.pictures = Pictures()
+        self.commands = Commands(outbox, lan, clock, pictures=self.pictures)
         self.listener = Listener(outbox, lan, guests=self._guests, clock=clock)
+        self.finds = Finds(clock)
+        self.pnp = Pnp(lan, self.finds, clock)
 
     async def start_offline(self) -> None:
         """Serve the roster of the last run until the server sends one."""
@@ -130,6 +141,7 @@ class _Work:
 
     async def take_roster(self, roster: Roster) -> None:
         await self.lan.update(roster)
+        self.finds.forget(device.mac for device in roster.devices)
         try:
             await self._guests.sync(roster)
             await notes.note_roster(self._store, roster)

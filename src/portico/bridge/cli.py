@@ -18,10 +18,16 @@ from portico import __version__
 from portico.bridge.agent import Agent
 from portico.bridge.errors import BadUsage, BridgeError
 from portico.bridge.logs import configure
+from portico.bridge.pnp import ANY, PnpSettings
 from portico.bridge.settings import Settings
+from portico.protocols.akuvox.pnp import GROUP
 
 TOKEN_VARIABLE: Final = "PORTICO_BRIDGE_TOKEN"  # noqa: S105  # a name, no secret
+PNP_VARIABLE: Final = "PORTICO_BRIDGE_PNP"
+INTERFACE_VARIABLE: Final = "PORTICO_BRIDGE_PNP_INTERFACE"
 _LISTEN: Final = "0.0.0.0:8089"
+_PNP: Final = f"{GROUP[0]}:{GROUP[1]}"
+_OFF: Final = "off"
 # The server stores 64 characters.
 _NAME_CHARS: Final = 64
 
@@ -65,20 +71,27 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(
         server=options.server,
         data=options.data,
-        listen=_host_port(options.listen),
+        listen=_host_port(options.listen, "--listen"),
         name=options.name[:_NAME_CHARS],
         lan_url=options.lan_url,
         ca=options.ca,
         token=options.token or os.environ.get(TOKEN_VARIABLE, ""),
         is_insecure_allowed=options.insecure_http,
+        pnp=_pnp(options),
     )
 
 
-def _host_port(text: str) -> tuple[str, int]:
+def _pnp(options: argparse.Namespace) -> PnpSettings | None:
+    if options.no_pnp or options.pnp == _OFF:
+        return None
+    return PnpSettings(_host_port(options.pnp, "--pnp"), options.pnp_interface)
+
+
+def _host_port(text: str, option: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise BadUsage("--listen must be HOST:PORT")
+        raise BadUsage(f"{option} must be HOST:PORT")
     return host, int(port)
 
 
@@ -110,7 +123,27 @@ def _parser() -> argparse.ArgumentParser:
         help="allow an http server that is not this machine",
     )
     add("--verbose", action="store_true", help="log unanswered polls too")
+    _add_pnp(parser)
     return parser
+
+
+def _add_pnp(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--pnp",
+        default=os.environ.get(PNP_VARIABLE) or _PNP,
+        metavar="HOST:PORT",
+        help=f"where units ask for their configuration, default {_PNP}, or {_OFF};"
+        f" also {PNP_VARIABLE}",
+    )
+    add(
+        "--pnp-interface",
+        default=os.environ.get(INTERFACE_VARIABLE) or ANY,
+        metavar="ADDRESS",
+        help="address of ours on the units' network, where there are several;"
+        f" also {INTERFACE_VARIABLE}",
+    )
+    add("--no-pnp", action="store_true", help="do not tell units their address")
 
 
 if __name__ == "__main__":

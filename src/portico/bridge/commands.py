@@ -11,8 +11,11 @@ from portico.bridge.errors import OpeningFailed, StoreFull
 from portico.bridge.lan import Lan
 from portico.bridge.limits import COMMANDS_AT_ONCE
 from portico.bridge.outbox import Begun, Outbox
+from portico.bridge.pictures import Pictures
 from portico.protocols.bridge.envelope import (
+    FETCH_CONFIGURATION,
     OPEN_RELAY,
+    TAKE_PICTURE,
     Command,
     CommandResult,
     CommandState,
@@ -26,11 +29,15 @@ log = structlog.get_logger()
 class Commands:
     """Runs commands side by side; each device takes its own one after the other."""
 
-    def __init__(self, outbox: Outbox, lan: Lan, clock: ServerClock) -> None:
+    def __init__(
+        self, outbox: Outbox, lan: Lan, clock: ServerClock, *, pictures: Pictures
+    ) -> None:
+        self._pictures = pictures
         self._outbox = outbox
         self._lan = lan
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self._readings: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
     def start(self, command: Command) -> None:
@@ -51,6 +58,8 @@ class Commands:
     async def finish(self, within: float) -> None:
         """Take no more commands, and wait for those in hand."""
         self._is_closing = True
+        for reading in self._readings:
+            reading.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within)
 
@@ -82,22 +91,32 @@ class Commands:
             await self._outbox.finish(result)
         except StoreFull as error:
             log.warning("result.not_noted", id=str(command.id), cause=str(error))
-            self._outbox.put_volatile(result)
 
     async def _execute(self, command: Command) -> None:
         """:raises OpeningFailed: with the contract's reason."""
         if self._clock.now_ms() >= command.expires_at:
             raise OpeningFailed("expired")
-        if command.kind != OPEN_RELAY:
-            raise OpeningFailed("bad_command")
-        try:
-            order = read_open_relay(command.data)
-        except Nonsense as error:
-            raise OpeningFailed("bad_command") from error
         unit = self._lan.unit(command.mac)
-        if unit is None:
+        if command.kind == OPEN_RELAY:
+            try:
+                order = read_open_relay(command.data)
+            except Nonsense as error:
+                raise OpeningFailed("bad_command") from error
+            if unit is None:
+                raise OpeningFailed("unknown_device")
+            await unit.open(order, expires_at=command.expires_at)
+        elif command.kind not in {FETCH_CONFIGURATION, TAKE_PICTURE}:
+            raise OpeningFailed("bad_command")
+        elif unit is None:
             raise OpeningFailed("unknown_device")
-        await unit.open(order, expires_at=command.expires_at)
+        elif command.kind == FETCH_CONFIGURATION:
+            await unit.fetch_configuration(expires_at=command.expires_at)
+            reading = asyncio.create_task(self._lan.read_back(command.mac))
+            self._readings.add(reading)
+            reading.add_done_callback(self._readings.discard)
+        else:
+            camera = await unit.camera(expires_at=command.expires_at)
+            await self._pictures.take(command.id, camera)
 
     def _result(
         self, command: Command, arrived: float, failure: OpeningFailed | None

@@ -38,7 +38,7 @@ class DiskFull(StoreFull):
 
 
 class OpeningFailed(Exception):
-    """A relay was not seen to open; ``reason`` is a code of the contract.
+    """An order was not seen to be carried out; ``reason`` is a code of the contract.
 
     ``denied`` tells a device's no from a failure to hear it.
     """

@@ -18,6 +18,7 @@ from portico.bridge.limits import (
     POLL_AGAIN,
     POLL_EVERY,
     PRESENCE_PER_FRAME,
+    READ_BACK_AFTER,
 )
 from portico.bridge.unit import Unit
 from portico.protocols.bridge.envelope import Presence, Roster
@@ -83,6 +84,17 @@ class Lan:
         address = claimed if claimed and same else self._known_at(unit, host)
         if unit.learn(address):
             self._nudges[unit.device.mac].set()
+
+    async def read_back(self, mac: str) -> None:
+        """See what a unit has made of the settings that it was told to fetch."""
+        for pause in READ_BACK_AFTER:
+            await asyncio.sleep(pause)
+            unit = self._units.get(mac)
+            if unit is None:
+                return
+            if await unit.read_revision():
+                self.changed.set()
+                return
 
     def presence(self) -> list[Presence]:
         """What is known now, in as many frames as it takes."""

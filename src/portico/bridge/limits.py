@@ -51,6 +51,8 @@ PRESENCE_PER_FRAME: Final = 64
 # --- commands and guests ----------------------------------------------------------
 # More open doors at once than any house has; protects the box from a mad server.
 COMMANDS_AT_ONCE: Final = 64
+# A unit fetches and applies two small files in a second, an old one in some more.
+READ_BACK_AFTER: Final = (2.0, 4.0, 10.0)
 # A guest's entry names relays, no time: long enough to push a heavy door.
 GUEST_HOLD: Final = 5
 # A device that repeats its request must not open twice, nor use up two entries.
@@ -58,6 +60,25 @@ GUEST_AGAIN_AFTER: Final = 5.0
 # Guessing at a keypad: after ten wrong codes in a minute guests wait for the minute.
 GUESSES: Final = 10
 GUESS_WINDOW: Final = 60.0
+
+# --- plug and play ----------------------------------------------------------------
+# A whole staircase that gets its power back asks once each; more is somebody's noise.
+PNP_PER_SECOND: Final = 10.0
+PNP_BURST: Final = 40.0
+PNP_AT_ONCE: Final = 32
+# Repetitions of the last requests are recognised; a unit repeats for 32 s.
+PNP_DIALOGS: Final = 256
+# Half a second, doubling (T1 of RFC 3261); then the unit asks again at its next start.
+PNP_RESEND_AFTER: Final = (0.5, 1.0, 2.0)
+PNP_DROPS_LOGGED_EVERY: Final = 60.0
+# A person waits for the page, a flood of made-up units must not fill the uplink.
+FOUND_AT_MOST_EVERY: Final = 3.0
+
+# --- pictures ---------------------------------------------------------------------
+# Two streams, each with its connection and its first whole picture; then nobody waits.
+PICTURE_WITHIN: Final = 9.0
+# 256 KiB over a line of 300 kbit/s.
+PICTURE_UPLOAD: Final = 8.0
 
 # --- disk -------------------------------------------------------------------------
 # A month of a busy house's events in some 5 MB.

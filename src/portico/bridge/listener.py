@@ -81,6 +81,7 @@ class Listener:
     async def _take(self, unit: Unit, report: ActionEvent, source: str) -> Response:
         mac = unit.device.mac
         event = Event(uuid.uuid4(), mac, report.kind, report.data, self._clock.now_ms())
+        unit.heard_revision(str(report.data.get("config", "")))
         self._lan.learn(unit, source, str(report.data.get("ip", "")))
         try:
             await self._outbox.add_event(event)

@@ -141,11 +141,16 @@ class Outbox:
         return result
 
     async def finish(self, result: CommandResult) -> None:
-        """Note how a begun command ended, and queue it.
+        """Queue how a begun command ended, at once, and note it.
 
-        :raises StoreFull: not noted; after a restart it will be ``unknown_outcome``.
+        Somebody at a door does not wait for our disk. If we end before it is noted it
+        will be ``unknown_outcome``, which the server does not take after the real one.
+
+        :raises StoreFull: not noted; it is queued in memory only.
         """
+        self.put_volatile(result)
         await self._store.write(lambda db: self._put_result(db, result))
+        self._volatile.pop(result.id, None)
         self.news.set()
 
     def put_volatile(self, result: CommandResult) -> None:
@@ -154,6 +159,10 @@ class Outbox:
             self._volatile[result.id] = result
             self._gone.discard(result.id)
         self.news.set()
+
+    def urgent(self, *, sent: Container[UUID]) -> list[CommandResult]:
+        """Results that need no look at the disk."""
+        return [result for each, result in self._volatile.items() if each not in sent]
 
     async def oldest(
         self, most: int, *, sent: Container[UUID]
@@ -168,9 +177,7 @@ class Outbox:
         )
         most += len(self._gone)
         rows = await self._store.read(lambda db: db.execute(sql, (most,)).fetchall())
-        found: list[Event | CommandResult] = [
-            result for each, result in self._volatile.items() if each not in sent
-        ]
+        found: list[Event | CommandResult] = [*self.urgent(sent=sent)]
         for text, body, at in rows:
             known = UUID(text)
             if not (known in sent or known in self._gone or known in self._volatile):

@@ -11,6 +11,8 @@ from portico.bridge.limits import RESEND_AFTER, SEND_WINDOW
 from portico.bridge.outbox import Outbox
 from portico.protocols.bridge.envelope import CommandResult, Event
 
+_Send = Callable[[Event | CommandResult], Awaitable[None]]
+
 
 class Sender:
     """One session's view of the outbox: what was sent and not yet answered."""
@@ -22,21 +24,24 @@ class Sender:
         self._sent: dict[UUID, float] = {}
         self._settled = asyncio.Event()
 
-    async def run(
-        self, send: Callable[[Event | CommandResult], Awaitable[None]]
-    ) -> None:
+    async def run(self, send: _Send) -> None:
         """Send what there is, for as long as the session lives."""
         while True:
             self._outbox.news.clear()
             now = self._monotonic()
             waiting = {each for each, due in self._sent.items() if due > now}
-            batch = await self._outbox.oldest(SEND_WINDOW, sent=waiting)
-            for message in batch:
-                self._sent[message.id] = self._monotonic() + RESEND_AFTER
-                await send(message)
+            for result in self._outbox.urgent(sent=waiting):
+                await self._send(result, send)
+                waiting.add(result.id)
+            for message in await self._outbox.oldest(SEND_WINDOW, sent=waiting):
+                await self._send(message, send)
             if not self._sent:
                 self._settled.set()
             await self._news_or_due()
+
+    async def _send(self, message: Event | CommandResult, send: _Send) -> None:
+        self._sent[message.id] = self._monotonic() + RESEND_AFTER
+        await send(message)
 
     async def stored(self, ids: Iterable[UUID]) -> None:
         """The server has these, or never wants them: forget them."""

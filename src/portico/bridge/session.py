@@ -13,6 +13,7 @@ import structlog
 
 from portico.bridge import limits
 from portico.bridge.clock import ServerClock
+from portico.bridge.finds import Finds
 from portico.bridge.identity import Identity
 from portico.bridge.lan import Lan
 from portico.bridge.outbox import Outbox
@@ -78,6 +79,7 @@ class Home:
     outbox: Outbox
     lan: Lan
     clock: ServerClock
+    finds: Finds
 
 
 class Session:
@@ -149,6 +151,7 @@ class Session:
             self._sender.run(self._send),
             self._keep_pinging(),
             self._keep_reporting(),
+            self._keep_telling_finds(),
         )
         tasks = [asyncio.create_task(work) for work in works]
         try:
@@ -208,6 +211,15 @@ class Session:
             with suppress(TimeoutError):
                 async with asyncio.timeout(rest):
                     await self._home.lan.changed.wait()
+
+    async def _keep_telling_finds(self) -> None:
+        finds = self._home.finds
+        while True:
+            finds.news.clear()
+            if (found := finds.message()) is not None:
+                await self._send(found)
+                await asyncio.sleep(limits.FOUND_AT_MOST_EVERY)
+            await finds.news.wait()
 
     def _learn_time(self, sent: float, server_ms: int) -> None:
         self._clock.learn(

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from portico.bridge.errors import BadUsage
+from portico.bridge.pnp import PnpSettings
 
 _PORTS: Final = {"https": 443, "http": 80}
 
@@ -27,9 +28,12 @@ class Settings:
     ca: Path | None = None
     token: str = field(default="", repr=False)
     is_insecure_allowed: bool = False
+    # None: units are not told their address.
+    pnp: PnpSettings | None = None
 
     def check(self) -> None:
-        """:raises BadUsage: a server address that must not be used."""
+        """:raises BadUsage: an address that must not be used."""
+        self._check_pnp()
         parts = urlsplit(self.server)
         if parts.scheme not in _PORTS or not parts.hostname or parts.query:
             raise BadUsage("--server must be https://host[:port][/path]")
@@ -44,6 +48,17 @@ class Settings:
                 "plain http would show guests' codes and device passwords to the"
                 " network; use https, or --insecure-http if a tunnel protects it"
             )
+
+    def _check_pnp(self) -> None:
+        if self.pnp is None:
+            return
+        try:
+            ipaddress.IPv4Address(self.pnp.address[0])
+            ipaddress.IPv4Address(self.pnp.interface)
+        except ValueError:
+            raise BadUsage(
+                "--pnp and --pnp-interface take IPv4 addresses, not names"
+            ) from None
 
     def address(self, path: str, *, websocket: bool = False) -> str:
         base = self.server.rstrip("/")

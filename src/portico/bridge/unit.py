@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,7 @@ from portico.bridge.limits import (
     POLL_PATIENCE,
     VERIFIED_FOR,
 )
+from portico.bridge.pictures import Camera
 from portico.protocols.akuvox import local_api
 from portico.protocols.akuvox.local_api import DeviceError, Request, SystemInfo
 from portico.protocols.bridge.envelope import (
@@ -65,10 +66,12 @@ class Unit:
         self._session = session
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._polling: asyncio.Task[None] | None = None
+        # What an opening does not wait for.
+        self._lesser: set[asyncio.Task[None]] = set()
         self._seen: _Seen | None = None
         self._failures = 0
         self.last_failure = ""
+        self._revision: str | None = None
         self._has_relay_api = True
         self._is_safe_only = False
         self._adopt(device)
@@ -113,20 +116,28 @@ class Unit:
             model=seen.info.model if seen else None,
             firmware=seen.info.firmware if seen else None,
             rtt_ms=seen.rtt_ms if seen and self.is_online else None,
+            config=self._revision,
         )
 
     async def poll(self) -> bool:
         """Look for the device; returns whether its presence changed."""
         before = (self.is_known, self.is_online, self.presence().address)
-        polling = asyncio.create_task(self._poll(), name=f"poll {self.device.mac}")
-        self._polling = polling
-        try:
-            await asyncio.wait({polling})
-        finally:
-            polling.cancel()
-        if not polling.cancelled():
-            polling.result()
+        await self._giving_way(self._poll())
         return before != (self.is_known, self.is_online, self.presence().address)
+
+    async def _giving_way(self, work: Coroutine[None, None, None]) -> bool:
+        """Do ``work``; False when an opening came and it was given up."""
+        task = asyncio.create_task(work, name=f"lesser {self.device.mac}")
+        self._lesser.add(task)
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            self._lesser.discard(task)
+        if task.cancelled():
+            return False
+        task.result()
+        return True
 
     async def _poll(self) -> None:
         async with self._lock:
@@ -143,14 +154,9 @@ class Unit:
         :param expires_at: server ms after which nothing may be sent any more.
         :raises OpeningFailed: see there.
         """
-        await self._interrupt_poll()
+        await self._interrupt()
         async with self._lock:
-            if expires_at is not None and self._clock.now_ms() >= expires_at:
-                raise OpeningFailed("expired")
-            seen = self._seen
-            now = self._clock.monotonic()
-            if seen is None or not self.is_online or now - seen.at > VERIFIED_FOR:
-                seen = await self._look()
+            seen = await self._verified(expires_at)
             sender = _Sender(self._http_at(seen.address), self._clock, expires_at)
             try:
                 is_open = await self._open_by_api(sender, order)
@@ -158,6 +164,92 @@ class Unit:
                     await self._open_by_page(sender, order)
             except DeviceError as error:
                 raise _refusal(error) from error
+
+    async def fetch_configuration(self, *, expires_at: int) -> None:
+        """Have the unit fetch its file now; returns when it has said that it will.
+
+        :raises OpeningFailed: see there; ``gave_way`` to an opening.
+        """
+
+        async def order() -> None:
+            async with self._lock:
+                seen = await self._verified(expires_at)
+                sender = _Sender(self._http_at(seen.address), self._clock, expires_at)
+                try:
+                    await sender.send(
+                        local_api.autop_now(), Account.API, local_api.read_answer
+                    )
+                except DeviceError as error:
+                    raise _refusal(error) from error
+
+        if not await self._giving_way(order()):
+            raise OpeningFailed("gave_way")
+
+    def heard_revision(self, revision: str) -> None:
+        """One of its reports said which settings it has: newer than what was read."""
+        self._revision = revision[:12] or self._revision
+
+    async def read_revision(self) -> bool:
+        """Ask which settings it has; returns whether they are others than before."""
+        before = self._revision
+
+        async def ask() -> None:
+            async with self._lock:
+                if self._seen is None:
+                    return
+                request = local_api.config_get(*local_api.REVISION_KEYS)
+                http = self._http_at(self._seen.address)
+                try:
+                    answer = await http.send(request, Account.API)
+                    told = local_api.read_revision(answer.status, answer.body)
+                except (Unreachable, NoAnswer, DeviceError):
+                    return  # it tells with its next report
+                self._revision = told or None
+
+        await self._giving_way(ask())
+        return self._revision != before
+
+    async def camera(self, *, expires_at: int) -> Camera:
+        """Where its video is; the stream itself needs no turn of the unit's.
+
+        :raises OpeningFailed: see there; ``gave_way`` to an opening.
+        """
+        found: list[Camera] = []
+
+        async def look() -> None:
+            async with self._lock:
+                seen = await self._verified(expires_at)
+                port = await self._rtsp_port(seen.address)
+            host, of = seen.address.host, self.device
+            found.append(Camera(host, port, of.rtsp_user, of.rtsp_password))
+
+        if not await self._giving_way(look()):
+            raise OpeningFailed("gave_way")
+        return found[0]
+
+    async def _rtsp_port(self, address: LanAddress) -> int:
+        request = local_api.config_get(local_api.RTSP_PORT_KEY)
+        try:
+            answer = await self._http_at(address).send(request, Account.API)
+            return local_api.read_rtsp_port(answer.status, answer.body)
+        except (Unreachable, NoAnswer) as error:
+            raise failed(error) from error
+        except DeviceError:
+            # It does not say: then it is where it always is.
+            return local_api.RTSP_PORT
+
+    async def _verified(self, expires_at: int | None) -> _Seen:
+        """Where the right device answers, looked up anew if that is long ago.
+
+        :raises OpeningFailed: see there.
+        """
+        if expires_at is not None and self._clock.now_ms() >= expires_at:
+            raise OpeningFailed("expired")
+        seen = self._seen
+        now = self._clock.monotonic()
+        if seen is None or not self.is_online or now - seen.at > VERIFIED_FOR:
+            return await self._look()
+        return seen
 
     async def _open_by_api(self, sender: _Sender, order: OpenRelay) -> bool:
         """False where the model has no API for this relay; nothing happened then."""
@@ -253,10 +345,9 @@ class Unit:
             )
         return http
 
-    async def _interrupt_poll(self) -> None:
-        polling = self._polling
-        if polling is not None and not polling.done():
-            _, pending = await asyncio.wait({polling}, timeout=POLL_PATIENCE)
+    async def _interrupt(self) -> None:
+        if self._lesser:
+            _, pending = await asyncio.wait(self._lesser, timeout=POLL_PATIENCE)
             for task in pending:
                 task.cancel()
 

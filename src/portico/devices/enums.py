@@ -30,6 +30,12 @@ class AccessMethod(models.TextChoices):
 
 class CommandKind(models.TextChoices):
     OPEN_RELAY = "open_relay", _("open")
+    FETCH_CONFIGURATION = "fetch_configuration", _("fetch configuration")
+    TAKE_PICTURE = "take_picture", _("take a picture")
+
+
+# Orders to a unit as a whole: one such command per device at a time.
+DEVICE_ORDERS = (CommandKind.FETCH_CONFIGURATION, CommandKind.TAKE_PICTURE)
 
 
 class CommandState(models.TextChoices):
@@ -51,12 +57,17 @@ OPEN_STATES = (CommandState.REQUESTED, CommandState.SENT)
 class CommandChannel(models.TextChoices):
     PORTAL = "portal", _("portal")
     APP = "app", _("app")
+    SYSTEM = "system", _("Portico")
 
 
 class DenialReason(models.TextChoices):
     NO_BRIDGE = (
         "no_bridge",
         _("This house has no bridge, so its doors cannot be opened from afar yet."),
+    )
+    BRIDGE_NEEDED = (
+        "bridge_needed",
+        _("This house has no bridge, and only a bridge can reach the device."),
     )
     BRIDGE_OFFLINE = "bridge_offline", _("The house's bridge is offline.")
     DEVICE_OFFLINE = "device_offline", _("The device is offline.")
@@ -67,14 +78,31 @@ class DenialReason(models.TextChoices):
     UNREACHABLE = "unreachable", _("The bridge could not reach the device.")
     NO_ANSWER = "no_answer", _("No answer from the device.")
     UNAUTHORIZED = "unauthorized", _("The device refused the bridge's credentials.")
-    REJECTED = "rejected", _("The device refused to open.")
+    REJECTED = "rejected", _("The device refused.")
     NOT_SUPPORTED = "not_supported", _("The device cannot do this.")
     WRONG_DEVICE = "wrong_device", _("Another device answers at this address.")
     UNKNOWN_OUTCOME = (
         "unknown_outcome",
-        _("The bridge restarted; whether the door opened is not known."),
+        _("The bridge restarted; what the device did is not known."),
     )
-    BAD_COMMAND = "bad_command", _("The bridge did not understand the command.")
+    BAD_COMMAND = (
+        "bad_command",
+        _("The bridge does not know this command. Its program is older than this."),
+    )
+    OVERLOADED = "overloaded", _("The bridge has no room left for orders.")
+    GAVE_WAY = (
+        "gave_way",
+        _("Somebody opened a door of this device at that moment. Try again."),
+    )
+    NO_STREAM = "no_stream", _("The device shows no video stream.")
+    NO_VIDEO = (
+        "no_video",
+        _("The bridge was installed without video; see its guide, portico[video]."),
+    )
+    NOT_DELIVERED = (
+        "not_delivered",
+        _("The bridge took a picture and could not send it here."),
+    )
 
 
 class PresenceVia(models.TextChoices):

@@ -58,7 +58,7 @@ class BadAddress(DomainError):
 
 
 class IdempotencyMismatch(DomainError):
-    """The key was used for another relay."""
+    """The key was used for another order."""
 
     code = "idempotency_mismatch"
     status = 409

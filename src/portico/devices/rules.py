@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from portico.devices.catalogue import UNKNOWN_RELAYS, DeviceModel, methods_for
-from portico.devices.enums import AccessMethod, RelayKind
+from portico.devices.enums import AccessMethod, DenialReason, DeviceKind, RelayKind
 from portico.devices.errors import BadAddress, BadRelay
+from portico.devices.models import Bridge, Device
 
 # One key of the phone, or two to four digits (the firmware's CodeN and MultiCodeN).
 _DTMF = re.compile(r"[0-9*#]|[0-9]{2,4}")
@@ -64,6 +65,31 @@ def _relay_problem(relay: RelayData, model: DeviceModel | None) -> str:
     if set(relay.access_methods) - set(methods_for(model)):
         return _("This model does not support all of the chosen access methods.")
     return ""
+
+
+def has_camera(device: Device) -> bool:
+    """Whether units of this type have a camera of their own."""
+    return device.kind != DeviceKind.INDOOR_MONITOR
+
+
+def why_no_orders(device: Device, bridge: Bridge | None) -> str:
+    """Why ``device`` cannot be told anything now, as a sentence; empty when it can."""
+    if bridge is None or bridge.enrolled_at is None:
+        return str(DenialReason.BRIDGE_NEEDED.label)
+    if not bridge.is_online:
+        return str(DenialReason.BRIDGE_OFFLINE.label)
+    presence = getattr(device, "presence", None)
+    if presence is None or not presence.is_online:
+        return str(DenialReason.DEVICE_OFFLINE.label)
+    return ""
+
+
+def is_home_address(text: str) -> bool:
+    """Whether ``text`` is an address that no stranger on the internet can have."""
+    try:
+        return ipaddress.ip_address(text).is_private
+    except ValueError:
+        return False
 
 
 def check_lan_address(text: str) -> str:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from portico.accounts.models import User
 from portico.devices.catalogue import DeviceModel, all_models
-from portico.devices.enums import OPEN_STATES
+from portico.devices.enums import OPEN_STATES, CommandKind, CommandState
 from portico.devices.models import (
     Bridge,
     Command,
     Device,
+    DevicePicture,
     DeviceSecrets,
+    FoundUnit,
     MacEntry,
     Presence,
     Relay,
@@ -26,7 +29,7 @@ from portico.devices.models import (
 from portico.kernel.errors import NotVisible
 from portico.kernel.mac import InvalidMac, parse_mac
 from portico.sites.models import Resident, Site
-from portico.sites.selectors import visible_sites
+from portico.sites.selectors import sites_below, visible_sites
 from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.selectors import (
     distributor_of,
@@ -47,6 +50,13 @@ def visible_devices(actor: User) -> QuerySet[Device]:
     """Devices ``actor`` may manage; the way in to ``Device`` for staff."""
     return Device.objects.filter(site__in=visible_sites(actor)).select_related(
         "site", "presence"
+    )
+
+
+def devices_below(actor: User) -> QuerySet[Device]:
+    """The devices of all companies below that of ``actor``, to look at (ORG-4)."""
+    return Device.objects.filter(site__in=sites_below(actor)).select_related(
+        "site__organization", "presence"
     )
 
 
@@ -86,6 +96,25 @@ def get_relay(device: Device, kind: str, number: int) -> Relay:
     return relay
 
 
+def get_relay_of_resident(
+    resident: Resident, mac: str, kind: str, number: int
+) -> Relay:
+    """One relay of a device that the resident sees, with device and site.
+
+    :raises NotVisible: there is none.
+    """
+    rows = Relay.objects.select_related("device__site")
+    try:
+        return rows.get(
+            device__mac=mac,
+            device__site=resident.site_id,
+            kind=kind,
+            number=number,
+        )
+    except Relay.DoesNotExist:
+        raise NotVisible from None
+
+
 def visible_commands(actor: User) -> QuerySet[Command]:
     """Commands to devices that ``actor`` manages."""
     return Command.objects.filter(device__in=visible_devices(actor))
@@ -106,9 +135,27 @@ def get_visible_command(actor: User, command_id: uuid.UUID | str) -> Command:
         raise NotVisible from None
 
 
-def command_state(command_id: uuid.UUID) -> Command | None:
-    """One command as it stands now, for whoever ordered it and waits."""
-    return Command.objects.filter(pk=command_id).first()
+def command_state(command_id: uuid.UUID) -> tuple[CommandState, str] | None:
+    """State and reason of a command as it stands now, for whoever waits for it."""
+    rows = Command.objects.filter(pk=command_id).values_list("state", "reason")
+    for state, reason in rows:
+        return CommandState(state), reason
+    return None
+
+
+def command_to_send(command_id: uuid.UUID) -> Command | None:
+    """One command with what its message and its hint need of device and relay."""
+    rows = Command.objects.select_related("device", "relay").only(
+        "kind",
+        "state",
+        "expires_at",
+        "device__mac",
+        "device__site",
+        "relay__kind",
+        "relay__number",
+        "relay__hold_seconds",
+    )
+    return next(iter(rows.filter(pk=command_id)), None)
 
 
 def visible_mac_entries(actor: User) -> QuerySet[UsedMacEntry]:
@@ -162,8 +209,8 @@ def presence_counts(devices: QuerySet[Device]) -> PresenceCounts:
 
 
 def bridge_of(site: Site) -> Bridge | None:
-    """The bridge in use in ``site``."""
-    return site.bridges.filter(revoked_at=None).first()
+    """The bridge in use in ``site``; a constraint sees to it that there is one."""
+    return next(iter(site.bridges.filter(revoked_at=None)), None)
 
 
 def live_bridge(bridge_id: uuid.UUID) -> Bridge | None:
@@ -203,12 +250,6 @@ def all_waiting_commands() -> list[tuple[uuid.UUID, uuid.UUID]]:
     """(site, command) of everything that nobody has sent yet."""
     rows = Command.objects.filter(state="requested")
     return list(rows.values_list("device__site_id", "pk")[:500])
-
-
-def command_to_send(command_id: uuid.UUID) -> Command | None:
-    """One command with what its message needs."""
-    rows = Command.objects.select_related("device", "relay")
-    return rows.filter(pk=command_id).first()
 
 
 def device_by_id(device_id: int) -> Device | None:
@@ -300,6 +341,35 @@ def recent_commands(
     return {c.relay_id: c for c in commands if c.relay_id is not None}
 
 
+def latest_order(
+    device: Device, kind: CommandKind, *, since: datetime
+) -> Command | None:
+    """The newest order of ``kind`` to ``device`` that was given after ``since``."""
+    orders = Command.objects.filter(device=device, kind=kind, requested_at__gt=since)
+    return orders.select_related("device").order_by("-requested_at").first()
+
+
+def picture_of(device: Device) -> DevicePicture | None:
+    """The newest picture of a device that the caller has been shown."""
+    return DevicePicture.objects.filter(device=device).first()
+
+
+def picture_file(device: Device) -> bytes:
+    """The JPEG itself.
+
+    :raises NotVisible: there is none.
+    """
+    picture = picture_of(device)
+    if picture is None:
+        raise NotVisible
+    try:
+        with default_storage.open(picture.file) as file:
+            content: bytes = file.read()
+    except OSError:  # a newer one has just taken its place
+        raise NotVisible from None
+    return content
+
+
 @dataclass(frozen=True, slots=True)
 class MacFinding:
     """What the MAC library says of a MAC that somebody is typing."""
@@ -309,6 +379,11 @@ class MacFinding:
     is_listed: bool
     is_used: bool
 
+    @property
+    def may_be_added(self) -> bool:
+        """Whether registration would take it."""
+        return self.is_listed and not self.is_used
+
 
 def look_up_mac(actor: User, text: str) -> MacFinding | None:
     """What ``actor``'s library says of ``text``; None while it is no MAC."""
@@ -316,11 +391,33 @@ def look_up_mac(actor: User, text: str) -> MacFinding | None:
         mac = parse_mac(text)
     except InvalidMac:
         return None
-    entry = visible_mac_entries(actor).filter(mac=mac).first()
+    return _finding(mac, visible_mac_entries(actor).filter(mac=mac).first())
+
+
+def _finding(mac: str, entry: UsedMacEntry | None) -> MacFinding:
     if entry is None:
         return MacFinding(mac, None, is_listed=False, is_used=False)
     model = all_models().get(entry.model)
     return MacFinding(mac, model, is_listed=True, is_used=entry.is_used)
+
+
+# A unit asks whenever it starts; after a week nobody is setting it up any more.
+FOUND_FOR = timedelta(days=7)
+
+
+def found_units(
+    actor: User, site: Site, *, now: datetime
+) -> list[tuple[FoundUnit, MacFinding]]:
+    """What ``site``'s bridge has found, newest first, with what the library says.
+
+    The caller has been shown the site.
+    """
+    own = Device.objects.filter(site=site, mac=OuterRef("mac"))
+    rows = site.found_units.filter(~Exists(own), seen_at__gt=now - FOUND_FOR)
+    units = list(rows.order_by("-seen_at", "mac"))
+    wanted = [unit.mac for unit in units]
+    entries = {e.mac: e for e in visible_mac_entries(actor).filter(mac__in=wanted)}
+    return [(unit, _finding(unit.mac, entries.get(unit.mac))) for unit in units]
 
 
 def get_visible_mac_entry(actor: User, entry_id: int) -> MacEntry:

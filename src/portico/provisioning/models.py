@@ -16,6 +16,8 @@ class ProvisioningFile(models.Model):
         Device, models.CASCADE, primary_key=True, related_name="provisioning_file"
     )
     body = SealedTextField()
+    # The address book that the body points to; empty for a unit that calls nobody.
+    contacts = models.TextField(blank=True, db_default="")
     # Hex SHA-256 of the body, the entity tag.
     etag = models.CharField(max_length=64)
     # Short hash of the settings; action URLs carry it back as proof of what is applied.

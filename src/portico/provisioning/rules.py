@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from portico.devices.catalogue import DeviceModel
 from portico.devices.enums import DeviceKind, RelayKind
 from portico.devices.models import Bridge, Device, DeviceSecrets, Relay
+from portico.provisioning.models import ProvisioningFile
 from portico.sites.models import SipAccount, Site
 
 MASK = "••••••••"
@@ -72,7 +73,7 @@ def settings_for(
         "Config.DoorSetting.APIFCGI.Password": secrets.api_password,
         "Config.DoorSetting.DEVICENODE.Location": device.name,
     }
-    settings |= _time(device.site, now)
+    settings |= _time(device.site, now) | _language(device.site, model)
     if device.kind == DeviceKind.INDOOR_MONITOR:
         settings |= _monitor(secrets)
     else:
@@ -98,6 +99,25 @@ def _time(site: Site, now: datetime) -> dict[str, str]:
         if site.time_format == "24h"
         else "1",
     }
+
+
+def _language(site: Site, model: DeviceModel | None) -> dict[str, str]:
+    """The house's language, where the model's number for it is known.
+
+    Numbers differ between models, and a wrong one shows a script that nobody can read.
+    """
+    number = model.languages.get(site.language) if model else None
+    if number is None:
+        return {}
+    return {
+        "Config.Settings.LANGUAGE.Type": str(number),
+        "Config.Settings.LANGUAGE.WebLang": str(number),
+    }
+
+
+def calls_people(device: Device) -> bool:
+    """Whether ``device`` has a use for an address book; access terminals only open."""
+    return device.kind != DeviceKind.ACCESS_TERMINAL
 
 
 def _monitor(secrets: DeviceSecrets) -> dict[str, str]:
@@ -168,6 +188,11 @@ def event_base(base: str, bridge: Bridge | None) -> str:
 def sip_address(base: str) -> tuple[str, int]:
     """The SIP server that stands beside Portico's public address."""
     return urlsplit(base).hostname or "localhost", 5060
+
+
+def is_behind(file: ProvisioningFile) -> bool:
+    """Whether the unit has fetched settings once, and not yet those that are saved."""
+    return file.fetched_at is not None and not file.is_fetched
 
 
 def mask_secrets(body: str, secrets: DeviceSecrets) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import F, QuerySet
 
+from portico.devices.enums import DeviceKind
 from portico.devices.models import Device, DeviceSecrets
-from portico.devices.selectors import secrets_by_file_digests
+from portico.devices.selectors import devices_of_site, secrets_by_file_digests
+from portico.protocols.akuvox.contacts import Contact
 from portico.provisioning.models import ProvisioningFile
+from portico.sites.selectors import people_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class ServedFile:
     body: bytes | None
     etag: str
     revision: str
+    contacts: bytes
+    contacts_etag: str
 
 
 def served_files(digests: Collection[str]) -> dict[str, ServedFile]:
@@ -36,13 +42,27 @@ def served_files(digests: Collection[str]) -> dict[str, ServedFile]:
 
 def _served(owner: DeviceSecrets, files: dict[int, ProvisioningFile]) -> ServedFile:
     file = files.get(owner.device_id)
+    contacts = file.contacts.encode() if file else b""
     return ServedFile(
         device_id=owner.device_id,
         mac=owner.device.mac,
         body=file.body.encode() if file else None,
         etag=file.etag if file else "",
         revision=file.revision if file else "",
+        contacts=contacts,
+        contacts_etag=hashlib.sha256(contacts).hexdigest(),
     )
+
+
+def address_book(device: Device) -> list[Contact]:
+    """Whom ``device`` can call: the people of its house, then the other monitors."""
+    people = [
+        Contact(person.user.name or person.sip.number, person.sip.number)
+        for person in people_of(device.site)
+    ]
+    monitors = devices_of_site(device.site).filter(kind=DeviceKind.INDOOR_MONITOR)
+    others = monitors.exclude(pk=device.pk).select_related("sip")
+    return [*people, *(Contact(other.name, other.sip.number) for other in others)]
 
 
 def file_of(device: Device) -> ProvisioningFile | None:
@@ -52,7 +72,9 @@ def file_of(device: Device) -> ProvisioningFile | None:
 
 def with_files(devices: QuerySet[Device]) -> QuerySet[Device]:
     """``devices`` with what is known of their files, without the sealed texts."""
-    return devices.select_related("provisioning_file").defer("provisioning_file__body")
+    return devices.select_related("provisioning_file").defer(
+        "provisioning_file__body", "provisioning_file__contacts"
+    )
 
 
 def drifting(devices: QuerySet[Device]) -> QuerySet[Device]:

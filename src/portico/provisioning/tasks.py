@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import uuid
+
 from portico.devices.models import Device
-from portico.devices.services.registration import PUBLISH
+from portico.devices.services.registration import PUBLISH, publish_files
 from portico.kernel.clock import utcnow
 from portico.kernel.queue import job
+from portico.provisioning.rules import is_behind
+from portico.provisioning.services.fetching import FETCH, fetch_now, order_fetch
 from portico.provisioning.services.files import publish_file
+from portico.sites.services.residents import PEOPLE_CHANGED
 
 
 @job(PUBLISH)
@@ -15,4 +20,17 @@ def publish(device_id: int) -> None:
         .first()
     )
     if device is not None:  # removed since: nothing to serve
-        publish_file(device=device, now=utcnow())
+        now = utcnow()
+        if is_behind(publish_file(device=device, now=now)):
+            order_fetch(device_id=device_id, now=now)
+
+
+@job(FETCH)
+def fetch(device_id: int, attempt: int) -> None:
+    fetch_now(device_id=device_id, attempt=attempt, now=utcnow())
+
+
+@job(PEOPLE_CHANGED)
+def publish_site(site_id: str) -> None:
+    """The units of a house hold its address book."""
+    publish_files(site_id=uuid.UUID(site_id))

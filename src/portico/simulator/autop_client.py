@@ -16,6 +16,7 @@ from typing import Final
 
 from portico.protocols.autop.grammar import FileRole, parse
 from portico.simulator.actions import user_agent
+from portico.simulator.contacts import ContactBook
 from portico.simulator.core import Core, logger
 from portico.simulator.factory import AUTOP
 from portico.simulator.outbound import Outbound, OutboundError
@@ -59,6 +60,7 @@ class AutopClient:
     def __init__(self, core: Core, *, is_busy: Callable[[], bool]) -> None:
         self._core = core
         self._is_busy = is_busy
+        self._contacts = ContactBook(core)
         self._finish: Callable[[Outcome], None] = lambda _outcome: None
         self._timer: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
@@ -108,6 +110,7 @@ class AutopClient:
         """The web page's "Clear MD5": the next run applies both files again."""
         self._core.state.md5.clear()
         self._core.state.etags.clear()
+        self._core.state.contacts_url = ""
         self._core.touch()
 
     async def run(self) -> Outcome:
@@ -125,6 +128,8 @@ class AutopClient:
         for role, name in names.items():
             force = FileRole.COMMON in outcome.applied
             await self._fetch(role, base + name, outcome, force=force)
+        if not await self._contacts.refresh(applied=bool(outcome.applied)):
+            outcome.failed = True
         self.runs += 1
         self.last = outcome
         return outcome

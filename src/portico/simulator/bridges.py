@@ -47,11 +47,13 @@ class _Bridge:
 class BridgeSupervisor:
     """Keeps bridges running, and starts them again after a simulator restart.
 
+    ``pnp`` is where they listen for units of theirs that ask for their configuration.
     The token is used for the first start only and is not written to disk.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, pnp: tuple[str, int] | None) -> None:
         self._folder = folder
+        self._pnp = ["--pnp", f"{pnp[0]}:{pnp[1]}"] if pnp else ["--no-pnp"]
         self._index = folder / "bridges.json"
         self._bridges: dict[str, _Bridge] = {}
 
@@ -132,7 +134,7 @@ class BridgeSupervisor:
         command = [*COMMAND, "--server", bridge.server]
         # Not in the arguments: those are shown to everybody on the machine.
         environment = os.environ | {TOKEN_VARIABLE: bridge.token}
-        command += ["--data", str(data), "--listen", "127.0.0.1:0"]
+        command += ["--data", str(data), "--listen", "127.0.0.1:0", *self._pnp]
         log = os.open(
             data / "bridge.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
         )

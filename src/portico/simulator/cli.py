@@ -42,6 +42,7 @@ class _Options:
     token: str
     clock: Clock
     rtsp: bool
+    pnp: tuple[str, int] | None
 
 
 def main(argv: Sequence[str]) -> int:
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--time-scale", type=float, default=1.0, help="device seconds per second"
     )
+    parser.add_argument("--pnp", help="HOST:PORT where new units ask for their URL")
     parser.add_argument("--no-rtsp", action="store_true", help="no camera streams")
     parser.add_argument("--verbose", action="store_true", help="log what units do")
     return parser
@@ -89,7 +91,7 @@ def _options(arguments: argparse.Namespace) -> _Options:
     if arguments.mac:
         names = ("mac", "model", "url", "name")
         units.append({name: getattr(arguments, name) for name in names})
-    control = _address(arguments.control) if arguments.control else None
+    control = _address("--control", arguments.control) if arguments.control else None
     if control and not arguments.control_token:
         raise UsageError(f"--control needs --control-token or {TOKEN_VARIABLE}")
     if not (units or control or arguments.state):
@@ -103,6 +105,7 @@ def _options(arguments: argparse.Namespace) -> _Options:
         token=arguments.control_token,
         clock=Clock(arguments.time_scale),
         rtsp=not arguments.no_rtsp,
+        pnp=_address("--pnp", arguments.pnp) if arguments.pnp else None,
     )
 
 
@@ -118,10 +121,10 @@ def _house(path: Path) -> list[dict[str, Any]]:
     return list(units)
 
 
-def _address(text: str) -> tuple[str, int]:
+def _address(option: str, text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"--control is HOST:PORT, not {text}")
+        raise UsageError(f"{option} is HOST:PORT, not {text}")
     return host, int(port)
 
 
@@ -132,12 +135,14 @@ async def _run(options: _Options) -> None:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(World.open_session())
-        world = World(session, clock=options.clock, state_dir=options.state)
+        world = World(
+            session, clock=options.clock, state_dir=options.state, pnp=options.pnp
+        )
         folder = options.state or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="portico-sim-"))
         )
         fleet = Fleet(world, rtsp=options.rtsp)
-        bridges = BridgeSupervisor(folder)
+        bridges = BridgeSupervisor(folder, pnp=options.pnp)
         stack.push_async_callback(fleet.close)
         stack.push_async_callback(bridges.close)
         app = application(fleet, bridges, token=options.token)

@@ -59,6 +59,8 @@ class World:
     clock: Clock = field(default_factory=Clock)
     rng: random.Random = field(default_factory=random.Random)
     state_dir: Path | None = None
+    # Where units without an address ask for one; None: there is nobody.
+    pnp: tuple[str, int] | None = None
 
     @staticmethod
     def open_session() -> aiohttp.ClientSession:

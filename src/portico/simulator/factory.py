@@ -46,6 +46,7 @@ _COMMON: Final[dict[str, str]] = {
     f"{AUTOP}MD5.GenConfMd5": "",
     f"{AUTOP}MD5.UrlConfMd5": "",
     "Config.Firmware.Url": "",
+    "Config.Contact.Url": "",
     "Config.DoorSetting.CLOUDSERVER.RpsEnable": "1",
     "Config.DoorSetting.CLOUDSERVER.RpsServer": "http://rps.akuvox.com:8080",
     "Config.DoorSetting.CONNECT.ServerMode": "0",

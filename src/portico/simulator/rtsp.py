@@ -71,6 +71,8 @@ class RtspServer:
         return self._port.number
 
     async def start(self) -> None:
+        # Simulated units share one host, so each says where its video is.
+        self._unit.core.settings.apply({f"{RTSP}Port": str(self.port)})
         self._server = await asyncio.start_server(
             self._accept, sock=self._port.listen(), limit=MAX_HEADER_BYTES
         )

@@ -41,6 +41,8 @@ class UnitState:
     users: list[Item] = field(default_factory=list)
     schedules: list[Item] = field(default_factory=list)
     contacts: list[Item] = field(default_factory=list)
+    # The address book that was loaded last.
+    contacts_url: str = ""
     groups: list[Item] = field(default_factory=list)
     door_log: list[Item] = field(default_factory=list)
     call_log: list[Item] = field(default_factory=list)

@@ -22,6 +22,7 @@ from portico.simulator.core import Core, Phase, World, logger
 from portico.simulator.directory import Directory
 from portico.simulator.factory import AUTOP
 from portico.simulator.firmware import FAULT_BRICKS, BadFirmware, FirmwareSlot, Image
+from portico.simulator.pnp import PnpClient
 from portico.simulator.readers import Readers
 from portico.simulator.relays import RelayBoard
 
@@ -56,6 +57,7 @@ class Unit:
         self.firmware = FirmwareSlot(self.core)
         self.autop = AutopClient(self.core, is_busy=lambda: self.calls.busy)
         self.autop.on_finish(self._autop_finished)
+        self.pnp = PnpClient(self.core, self._told)
         # Status of account 1 in system/info: 0 off, 1 registering, 2 registered, 3 failed.
         self.registration = 0
         # Letters of the inputs that are closed now.
@@ -100,10 +102,13 @@ class Unit:
         await self._enter(Phase.ONLINE)
         self.actions.fire("SetupCompleted")
         self.autop.start(earlier=earlier)
+        if not self.provisioning_url:
+            self.pnp.start()
 
     async def power_off(self, phase: Phase) -> None:
         """Stop doing anything; ``phase`` says why."""
         self.autop.stop()
+        await self.pnp.stop()
         self.relays.power_off()
         self.calls.power_off()
         self.inputs.clear()
@@ -215,6 +220,11 @@ class Unit:
             self.reset_factory()
         elif REBOOT_KEY in orders:
             self.reboot()
+
+    def _told(self, url: str) -> None:
+        """Plug and play has found an address; one that was typed meanwhile stays."""
+        if not self.provisioning_url:
+            self.provision(url)
 
     async def _enter(self, phase: Phase) -> None:
         self.core.phase = phase

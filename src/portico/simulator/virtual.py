@@ -54,6 +54,7 @@ class VirtualUnit:
         config: dict[str, str] | None = None,
         clock: Clock | None = None,
         rtsp: bool = False,
+        pnp: tuple[str, int] | None = None,
     ) -> AsyncIterator[VirtualUnit]:
         """A running unit; it has booted when the block begins.
 
@@ -62,7 +63,7 @@ class VirtualUnit:
         :raises UnknownModel: no such model.
         """
         async with World.open_session() as session:
-            world = World(session, clock=clock or Clock(), state_dir=state_dir)
+            world = World(session, clock=clock or Clock(), state_dir=state_dir, pnp=pnp)
             made = cls(Unit(mac=mac, model=model_named(model), world=world), rtsp=rtsp)
             if config:
                 made.unit.core.settings.apply(config)

@@ -61,6 +61,9 @@ _devices = st.builds(
     open_user=_texts,
     open_password=_texts,
     event_secret=_texts,
+    provisioning=_or_none(_texts),
+    rtsp_user=_texts,
+    rtsp_password=_texts,
     guests=st.lists(_guests, max_size=3).map(tuple),
 )
 _presences = st.builds(
@@ -71,6 +74,13 @@ _presences = st.builds(
     model=_or_none(_texts),
     firmware=_or_none(_texts),
     rtt_ms=_or_none(_counts),
+    config=_or_none(_words.map(lambda word: word[:12])),
+)
+_names = st.text(
+    st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=31
+)
+_finds = st.builds(
+    env.FoundUnit, mac=_macs, model=_names, version=_names, address=_names, at=_times
 )
 from_bridge = st.one_of(
     st.builds(
@@ -90,6 +100,7 @@ from_bridge = st.one_of(
         data=_data,
         at=_times,
     ),
+    st.builds(env.Found, devices=st.lists(_finds, max_size=4).map(tuple)),
     st.builds(env.Presence, devices=st.lists(_presences, max_size=4).map(tuple)),
     st.builds(
         env.CommandResult,
@@ -256,6 +267,14 @@ def test_only_a_roster_may_be_longer_than_a_frame() -> None:
         env.decode_from_server('{"t":"ack","ids":[],"x":"' + "x" * 65536 + '"}')
 
 
+def test_found_units_are_bounded() -> None:
+    unit = env.FoundUnit(MAC, "m" * 31, "v" * 31, "a" * 45, 1)
+    most = env.Found((unit,) * env.MAX_FOUND)
+    assert env.decode_from_bridge(env.encode(most)) == most
+    with pytest.raises(env.Nonsense):
+        env.decode_from_bridge(env.encode(env.Found((unit,) * (env.MAX_FOUND + 1))))
+
+
 def test_encode_refuses_an_oversized_message() -> None:
     crowd = env.DevicePresence(MAC, True, "x" * 255, "m" * 64, "f" * 64, 1)
     with pytest.raises(env.Nonsense, match="oversized"):
@@ -274,10 +293,14 @@ def test_secrets_are_not_in_the_repr() -> None:
         "hunter3",
         "path-secret",
         (guest,),
+        "https://host/p/file-secret/",
+        "video",
+        "hunter4",
     )
     shown = repr(env.Roster("r", (device,)))
 
-    for secret in ("hunter2", "hunter3", "path-secret", "salt", r"\xaa"):
+    secrets = ("hunter2", "hunter3", "hunter4", "path-secret", "file-secret")
+    for secret in (*secrets, "salt", r"\xaa"):
         assert secret not in shown
 
 

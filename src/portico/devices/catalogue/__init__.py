@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -34,6 +35,8 @@ class DeviceModel:
     access_methods: tuple[AccessMethod, ...]
     relay_keys: str
     account_key: str
+    # The unit's number of a language, by language code; only what is published.
+    languages: Mapping[str, int]
     source: str
 
 
@@ -48,6 +51,7 @@ def _model(key: str, entry: dict[str, Any]) -> DeviceModel:
         access_methods=tuple(AccessMethod(m) for m in entry["access_methods"]),
         relay_keys=entry.get("relay_keys", "letters"),
         account_key=entry.get("account_key", "Account1"),
+        languages=entry.get("languages", {}),
         source=entry["source"],
     )
 

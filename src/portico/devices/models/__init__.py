@@ -3,7 +3,9 @@ from __future__ import annotations
 from portico.devices.models.bridge import Bridge
 from portico.devices.models.command import Command
 from portico.devices.models.device import Device, DeviceSecrets
+from portico.devices.models.found import FoundUnit
 from portico.devices.models.mac_library import MacEntry
+from portico.devices.models.picture import DevicePicture
 from portico.devices.models.presence import Presence
 from portico.devices.models.relay import Relay
 
@@ -11,7 +13,9 @@ __all__ = [
     "Bridge",
     "Command",
     "Device",
+    "DevicePicture",
     "DeviceSecrets",
+    "FoundUnit",
     "MacEntry",
     "Presence",
     "Relay",

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from portico.devices.enums import (
+    DEVICE_ORDERS,
     OPEN_STATES,
     CommandChannel,
     CommandKind,
@@ -23,7 +24,7 @@ class Command(models.Model):
     relay = models.ForeignKey(
         Relay, models.SET_NULL, null=True, related_name="commands"
     )
-    kind = models.CharField(max_length=15, choices=CommandKind.choices)
+    kind = models.CharField(max_length=31, choices=CommandKind.choices)
     state = models.CharField(max_length=15, choices=CommandState.choices)
     reason = models.CharField(max_length=31, blank=True)
     requested_by = models.ForeignKey(
@@ -59,6 +60,11 @@ class Command(models.Model):
                 fields=["relay"],
                 condition=models.Q(state__in=OPEN_STATES),
                 name="devices_one_open_command_per_relay",
+            ),
+            models.UniqueConstraint(
+                fields=["device", "kind"],
+                condition=models.Q(state__in=OPEN_STATES, kind__in=DEVICE_ORDERS),
+                name="devices_one_open_order_per_kind",
             ),
         ]
 

@@ -11,10 +11,9 @@ from portico.accounts.models import User
 from portico.audit.services import record
 from portico.devices.errors import BridgeExists, EnrolmentRefused
 from portico.devices.models import Bridge
-from portico.devices.services.registration import PUBLISH
+from portico.devices.services.registration import publish_files
 from portico.kernel.ids import new_secret, secret_digest
 from portico.kernel.outbox import publish_on_commit
-from portico.kernel.queue import enqueue
 from portico.sites.models import Site
 
 # The installer sets the box up the same day, or asks for a new token.
@@ -78,6 +77,7 @@ def remove_bridge(*, actor: User, bridge: Bridge, now: datetime) -> None:
         revoked_at=now, is_online=False, session=""
     ):
         return
+    bridge.site.found_units.all().delete()
     _audit(actor, bridge, "bridge.removed", now)
     publish_on_commit("bridge.revoked", bridge=str(bridge.pk))
     _publish_files(bridge)
@@ -142,8 +142,7 @@ def forget_dead_sessions(*, older_than: datetime) -> int:
 
 
 def _publish_files(bridge: Bridge) -> None:
-    for device_id in bridge.site.devices.values_list("pk", flat=True):
-        enqueue(PUBLISH, unique_key=f"publish:{device_id}", device_id=device_id)
+    publish_files(site_id=bridge.site_id)
 
 
 def _announce(bridge: Bridge, *, online: bool) -> None:

@@ -22,8 +22,8 @@ from portico.devices.enums import (
     DenialReason,
 )
 from portico.devices.errors import IdempotencyMismatch
-from portico.devices.models import Bridge, Command, Device, Relay
-from portico.devices.selectors import bridge_of
+from portico.devices.models import Command, Device, Relay
+from portico.devices.selectors import bridge_of, command_to_send
 from portico.kernel.outbox import publish_on_commit
 from portico.kernel.queue import enqueue
 
@@ -44,6 +44,8 @@ CONFIRM_WITHIN = timedelta(seconds=13)
 SAME_EVENT = timedelta(seconds=2)
 # Clocks of bridge and server differ by at most half a round trip.
 CLOCK_SLACK = timedelta(seconds=2)
+# Whoever watches the log sees an opening this late at the latest if no event proves it.
+LOG_ALONE_AFTER = timedelta(seconds=1)
 # A bridge that vanished this recently is probably reconnecting, so the tap may wait.
 BRIDGE_RETURN = timedelta(seconds=20)
 
@@ -69,12 +71,13 @@ def request_open(
 
     :raises IdempotencyMismatch: the key was used for another relay.
     """
-    for overdue in _overdue(now).filter(relay=relay):
-        _give_up(overdue, now)
     earlier = _earlier(actor, relay, idempotency_key, now)
+    if earlier is not None and is_overdue(earlier, now):
+        give_up(earlier, now)
+        earlier = _earlier(actor, relay, idempotency_key, now)
     if earlier is not None:
         return earlier
-    refusal = refusal or _no_way(relay.device, now)
+    refusal = refusal or no_way(relay.device, now)
     command = Command(
         device=relay.device,
         relay=relay,
@@ -104,33 +107,36 @@ def request_open(
 def _create(command: Command) -> None:
     command.save(force_insert=True)
     if command.state == CommandState.DENIED:
-        _announce(command, "command.changed")
+        announce(command, "command.changed")
         enqueue(LOG_COMMAND, command_id=str(command.pk))
     else:
-        _announce(command, "command.requested")
+        announce(command, "command.requested")
 
 
 def _earlier(
     actor: User, relay: Relay, idempotency_key: str, now: datetime
 ) -> Command | None:
+    same_tap = Q(relay=relay, state__in=OPEN_STATES)
     if idempotency_key:
-        same = Command.objects.filter(
-            requested_by=actor, idempotency_key=idempotency_key
-        ).first()
-        if same is not None:
-            if same.relay_id != relay.pk:
-                raise IdempotencyMismatch
-            return same
-    under_way = Q(state__in=OPEN_STATES)
-    if not idempotency_key:
-        under_way |= Q(
-            requested_by=actor, requested_at__gt=now - SAME_TAP, state__in=_OPENED
+        same_tap |= Q(requested_by=actor, idempotency_key=idempotency_key)
+    else:
+        same_tap |= Q(
+            relay=relay,
+            requested_by=actor,
+            requested_at__gt=now - SAME_TAP,
+            state__in=_OPENED,
         )
-    commands = Command.objects.filter(under_way, relay=relay)
-    return commands.order_by("-requested_at").first()
+    found = list(Command.objects.filter(same_tap))
+    mine = (idempotency_key, actor.pk)
+    for command in found if idempotency_key else ():
+        if (command.idempotency_key, command.requested_by_id) == mine:
+            if command.relay_id != relay.pk:
+                raise IdempotencyMismatch
+            return command
+    return max(found, key=lambda command: command.requested_at, default=None)
 
 
-def _no_way(device: Device, now: datetime) -> DenialReason | None:
+def no_way(device: Device, now: datetime) -> DenialReason | None:
     bridge = bridge_of(device.site)
     if bridge is None or bridge.enrolled_at is None:
         return DenialReason.NO_BRIDGE
@@ -140,54 +146,59 @@ def _no_way(device: Device, now: datetime) -> DenialReason | None:
     return None
 
 
-def mark_sent(*, command_id: uuid.UUID, now: datetime) -> bool:
-    """Claim a command for sending; False: another gateway has it, or it is too late."""
+def mark_sent(*, command_id: uuid.UUID, now: datetime) -> Command | None:
+    """Claim a command for sending; None: another gateway has it, or it is too late.
+
+    It comes with what :func:`command_to_send` loads.
+    """
     claimed = Command.objects.filter(
         pk=command_id, state=CommandState.REQUESTED, expires_at__gt=now
     ).update(state=CommandState.SENT, sent_at=now)
-    if claimed:
-        _announce(Command.objects.select_related("device").get(pk=command_id))
-    return bool(claimed)
+    command = command_to_send(command_id) if claimed else None
+    if command is not None:  # else its device was removed just now
+        announce(command)
+    return command
 
 
 @transaction.atomic
 def record_result(
     *,
-    bridge: Bridge,
+    bridge_id: uuid.UUID,
     command_id: uuid.UUID,
     state: CommandState,
     reason: str,
     at: datetime,
     now: datetime,
 ) -> bool:
-    """Note what the device answered; False: not a command for this bridge.
+    """Note what the device answered; False: not a command for this live bridge.
 
     Safe to repeat. ``at`` is when the bridge heard it, in server time.
     """
-    found = Command.objects.filter(pk=command_id, device__site=bridge.site_id)
-    command = found.select_related("device").first()
+    found = Command.objects.filter(
+        pk=command_id,
+        device__site__bridges=bridge_id,
+        device__site__bridges__revoked_at=None,
+    )
+    rows = found.select_related("device").only("kind", "requested_at", "device__site")
+    command = next(iter(rows), None)
     if command is None:
         return False
     # By plain columns: through a join PostgreSQL does not look again at a row that
     # another transaction has just changed.
     commands = Command.objects.filter(pk=command_id)
+    changes: dict[str, object] = {"state": state, "finished_at": now}
     moment = _between(command.requested_at, at, now)
     if state == CommandState.ACKNOWLEDGED:
-        commands.filter(acknowledged_at=None).update(acknowledged_at=moment)
-        changed = _move(
-            commands,
-            {CommandState.SENT, CommandState.TIMED_OUT},
-            {"state": state, "reason": "", "finished_at": now},
-        )
+        changes |= {"reason": "", "acknowledged_at": moment}
     else:
         known = reason if reason in DenialReason.values else DenialReason.REJECTED
-        changed = _move(
-            commands,
-            {CommandState.SENT, CommandState.TIMED_OUT},
-            {"state": state, "reason": known, "finished_at": now},
-        )
-    if changed:
-        _finished(command_id)
+        changes |= {"reason": known}
+    if _move(commands, {CommandState.SENT, CommandState.TIMED_OUT}, changes):
+        command.state = state
+        _finished(command, now)
+    elif state == CommandState.ACKNOWLEDGED:
+        # The relay's own event was quicker, but the answer has its time as well.
+        commands.filter(acknowledged_at=None).update(acknowledged_at=moment)
     return True
 
 
@@ -201,9 +212,11 @@ def confirm_by_relay_event(
     one that had failed before anything was sent to the unit, and not one that an
     earlier event has already confirmed: then somebody else has opened.
     Returns the command that the event proves, or None for an opening of another cause.
+    Its line in the log is the caller's business.
     """
     commands = (
-        Command.objects.filter(
+        Command.objects.select_related("device")
+        .filter(
             device=device,
             relay__number=relay_number,
             relay__kind="local",
@@ -224,7 +237,7 @@ def confirm_by_relay_event(
         is_same = abs(at - command.confirmed_at) <= SAME_EVENT
         return command if is_same else None
     moment = _between(command.requested_at, at, now)
-    _move(
+    moved = _move(
         Command.objects.filter(pk=command.pk),
         {
             CommandState.SENT,
@@ -239,24 +252,35 @@ def confirm_by_relay_event(
             "finished_at": now,
         },
     )
-    _finished(command.pk)
-    return Command.objects.filter(pk=command.pk).first()
+    if moved:
+        command.state, command.confirmed_at = CommandState.CONFIRMED, moment
+        announce(command)
+    return command
 
 
 def expire_commands(*, now: datetime) -> int:
     """Give up what nobody sent in time and what nobody answered; returns how many."""
-    return sum(_give_up(command, now) for command in _overdue(now)[:500])
+    return sum(give_up(command, now) for command in _overdue(now)[:500])
+
+
+def is_overdue(command: Command, now: datetime) -> bool:
+    """The same as :func:`_overdue` says of rows."""
+    if command.state == CommandState.REQUESTED:
+        return command.expires_at <= now
+    return (
+        command.state == CommandState.SENT and command.expires_at <= now - ANSWER_GRACE
+    )
 
 
 def _overdue(now: datetime) -> QuerySet[Command]:
-    return Command.objects.filter(
+    return Command.objects.select_related("device").filter(
         Q(state=CommandState.REQUESTED, expires_at__lte=now)
         | Q(state=CommandState.SENT, expires_at__lte=now - ANSWER_GRACE)
     )
 
 
 @transaction.atomic
-def _give_up(command: Command, now: datetime) -> bool:
+def give_up(command: Command, now: datetime) -> bool:
     was_sent = command.state == CommandState.SENT
     reason = DenialReason.NO_ANSWER if was_sent else DenialReason.BRIDGE_OFFLINE
     moved = _move(
@@ -265,7 +289,8 @@ def _give_up(command: Command, now: datetime) -> bool:
         {"state": CommandState.TIMED_OUT, "reason": reason, "finished_at": now},
     )
     if moved:
-        _finished(command.pk)
+        command.state = CommandState.TIMED_OUT
+        _finished(command, now)
     return moved
 
 
@@ -281,14 +306,17 @@ def _move(
     return bool(commands.filter(state__in=from_states).update(**changes))
 
 
-def _finished(command_id: uuid.UUID) -> None:
-    command = Command.objects.select_related("device").filter(pk=command_id).first()
-    if command is not None:  # else its device was removed just now
-        enqueue(LOG_COMMAND, command_id=str(command_id))
-        _announce(command)
+def _finished(command: Command, now: datetime) -> None:
+    if command.kind == CommandKind.OPEN_RELAY:  # the door log is of doors
+        # What its relay's event proves in a moment is logged with that event.
+        is_soon_proved = command.state == CommandState.ACKNOWLEDGED
+        run_at = now + LOG_ALONE_AFTER if is_soon_proved else None
+        enqueue(LOG_COMMAND, run_at=run_at, command_id=str(command.pk))
+    announce(command)
 
 
-def _announce(command: Command, subject: str = "command.changed") -> None:
+def announce(command: Command, subject: str = "command.changed") -> None:
+    """Hint, once the transaction is durable, that ``command`` has changed."""
     publish_on_commit(
         subject,
         command=str(command.pk),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from portico.devices.errors import BadAddress, MacInUse, MacNotInLibrary, WrongK
 from portico.devices.models import Device, DeviceSecrets, Relay
 from portico.devices.rules import RelayData, check_lan_address, check_relays
 from portico.devices.services.mac_library import library_entry, read_mac
+from portico.devices.services.pictures import forget_picture
 from portico.kernel.ids import new_secret, secret_digest
 from portico.kernel.outbox import publish_on_commit
 from portico.kernel.queue import enqueue
@@ -87,11 +89,14 @@ def change_device(
     :raises: as :func:`register_device`, without the MAC's.
     """
     model = all_models().get(device.model)
+    was_listed = _is_listed(device)
     for name, value in _checked_fields(device.site, data, model, device.pk).items():
         setattr(device, name, value)
     device.save()
     _write_relays(device, data.relays)
     _changed(actor, device, "device.changed", data, now)
+    if was_listed and not _is_listed(device):
+        publish_files(site_id=device.site_id)
 
 
 @transaction.atomic
@@ -109,10 +114,22 @@ def remove_device(*, actor: User, device: Device, now: datetime) -> None:
         before={"mac": device.mac, "name": device.name},
         now=now,
     )
+    forget_picture(device=device)
     sip, site_id, device_id = device.sip, device.site_id, device.pk
     device.delete()
     sip.delete()
+    if _is_listed(device):
+        publish_files(site_id=site_id)
     publish_on_commit("device.changed", device=device_id, site=str(site_id))
+
+
+def publish_files(*, site_id: uuid.UUID) -> None:
+    """Order the files of all units of a house anew; those that stay equal stay so.
+
+    Call inside the transaction of the change.
+    """
+    for device_id in Device.objects.filter(site=site_id).values_list("pk", flat=True):
+        enqueue(PUBLISH, unique_key=f"publish:{device_id}", device_id=device_id)
 
 
 @transaction.atomic
@@ -134,6 +151,11 @@ def recognize_model(
     if "model" in changed:
         enqueue(PUBLISH, unique_key=f"publish:{device.pk}", device_id=device.pk)
     publish_on_commit("device.changed", device=device.pk, site=str(device.site_id))
+
+
+def _is_listed(device: Device) -> bool:
+    """Whether the other units of the house have ``device`` in their address books."""
+    return device.kind == DeviceKind.INDOOR_MONITOR
 
 
 def _checked_fields(
@@ -218,5 +240,8 @@ def _changed(
         },
         now=now,
     )
-    enqueue(PUBLISH, unique_key=f"publish:{device.pk}", device_id=device.pk)
+    if _is_listed(device):
+        publish_files(site_id=device.site_id)
+    else:
+        enqueue(PUBLISH, unique_key=f"publish:{device.pk}", device_id=device.pk)
     publish_on_commit("device.changed", device=device.pk, site=str(device.site_id))

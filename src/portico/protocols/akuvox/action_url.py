@@ -169,6 +169,15 @@ _SAFE_BASE: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]_/~-]+")
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9._~-]+")
 
 
+_REVISION: Final = re.compile(r"&cfg=([A-Za-z0-9_-]{1,12})(?:&|$)")
+
+
+def revision_in(template: str) -> str:
+    """The revision of the settings that a unit's stored template tells, or ""."""
+    found = _REVISION.search(template)
+    return found[1] if found else ""
+
+
 def templates(base: str, secret: str, *, config_revision: str) -> dict[str, str]:
     """All AutoP lines that make a device report to ``<base>/e/<secret>``.
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from portico.kernel.mac import InvalidMac, parse_mac
+from portico.protocols.akuvox.action_url import revision_in
 
 # The longest answer that a bridge asks for is about 1 KiB; old pages are some 10 KiB.
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -109,6 +110,55 @@ def relay_trig(number: int, *, hold_seconds: int) -> Request:
     order = {"target": "relay", "action": "trig", "data": data}
     body = json.dumps(order, separators=(",", ":")).encode()
     return Request("POST", "/api/relay/trig", body)
+
+
+# No source shows such a setting, and hardware is only seen to use 554; where a unit says
+# another port, it is believed.
+RTSP_PORT_KEY: Final = "Config.DoorSetting.RTSP.Port"
+RTSP_PORT: Final = 554
+
+
+def read_rtsp_port(status: int, body: bytes) -> int:
+    """The port of the unit's video in an answer to ``config_get``.
+
+    :raises DeviceError: see :func:`read_answer`.
+    """
+    text = str(read_answer(status, body).get(RTSP_PORT_KEY, ""))
+    known = text.isascii() and text.isdigit() and 0 < int(text) <= 65535
+    return int(text) if known else RTSP_PORT
+
+
+# Action URLs that every unit has one of; theirs say which settings they came with.
+REVISION_KEYS: Final = tuple(
+    f"Config.Features.ACTIONURL.{each}"
+    for each in ("RelayATriggered", "SetupCompleted", "MakeCall")
+)
+
+
+def read_revision(status: int, body: bytes) -> str:
+    """The revision of the settings on the unit in an answer to ``config_get``, or "".
+
+    :raises DeviceError: see :func:`read_answer`.
+    """
+    data = read_answer(status, body)
+    told = (revision_in(str(data.get(key, ""))) for key in REVISION_KEYS)
+    return next(filter(None, told), "")
+
+
+def autop_now() -> Request:
+    """Have the unit ask for its configuration at once ("AutoP Now" of its web page).
+
+    The word is published; which of its accounts hardware wants for it is not.
+    """
+    body = b'{"AUTOPNow":1}'
+    return Request("POST", "/api/web/upgradeAdvanced/set", body)
+
+
+def config_get(*keys: str) -> Request:
+    """Read settings by name; those that the unit does not have are left out."""
+    order = {"target": "config", "action": "get", "data": {"item": list(keys)}}
+    body = json.dumps(order, separators=(",", ":")).encode()
+    return Request("POST", "/api/config/get", body)
 
 
 def door_number(number: int, *, security: bool) -> str:

@@ -2,7 +2,8 @@
 
 Sources: exported templates of door phones, monitors and phones of the family (syntax:
 ``Key = Value``, ``#`` comments, empty values, any subset of keys), and the manuals'
-naming of the two files per run: a common one per model, one per device.
+naming of the two files per run: a common one per model, one per device. The name of the
+address book is our own; its file is whatever ``Config.Contact.Url`` says.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from portico.kernel.mac import InvalidMac, parse_mac
 _KEY: Final = re.compile(r"Config(?:\.[A-Za-z0-9_-]+)+")
 _COMMON_NAME: Final = re.compile(r"r0*(\d+)([A-Z]?)\.cfg")
 _DEVICE_NAME: Final = re.compile(r"([0-9A-Fa-f]{12})\.cfg")
+_CONTACTS_NAME: Final = re.compile(r"contacts(?:-[0-9a-f]+)?\.xml")
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
@@ -64,10 +66,11 @@ class AutopFile:
 
 
 class FileRole(enum.StrEnum):
-    """Which of the two files of a run a name asks for."""
+    """Which file of a run a name asks for."""
 
     COMMON = "common"
     DEVICE = "device"
+    CONTACTS = "contacts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,17 @@ def file_kind(name: str) -> FileKind | None:
             return FileKind(FileRole.DEVICE, mac=parse_mac(match[1]))
         except InvalidMac:
             return None
+    if _CONTACTS_NAME.fullmatch(name):
+        return FileKind(FileRole.CONTACTS)
     return None
+
+
+def contacts_name(revision: str) -> str:
+    """The name of an address book, another one for each ``revision`` (hex digits).
+
+    A unit that fetches a file only when its address changes still gets the new one.
+    """
+    return f"contacts-{revision}.xml"
 
 
 def _parse_line(number: int, stripped: str) -> Line | Problem:

@@ -27,6 +27,8 @@ from portico.protocols.bridge.messages import (
     CommandState,
     DevicePresence,
     Event,
+    Found,
+    FoundUnit,
     Guest,
     OpenRelay,
     Ping,
@@ -46,12 +48,15 @@ from portico.protocols.bridge.signing import (
 )
 
 __all__ = [
+    "FETCH_CONFIGURATION",
     "MAX_DEVICES",
+    "MAX_FOUND",
     "MAX_FRAME_BYTES",
     "MAX_IDS",
     "MAX_ROSTER_BYTES",
     "OPEN_RELAY",
     "PROTOCOL_VERSION",
+    "TAKE_PICTURE",
     "Ack",
     "Auth",
     "BridgeMessage",
@@ -62,6 +67,8 @@ __all__ = [
     "CommandState",
     "DevicePresence",
     "Event",
+    "Found",
+    "FoundUnit",
     "Guest",
     "Nonsense",
     "OpenRelay",
@@ -92,6 +99,8 @@ MAX_ROSTER_BYTES: Final = 1024 * 1024
 # More units than any one box serves; keeps a presence report under a frame.
 MAX_DEVICES: Final = 256
 MAX_GUESTS: Final = 500
+# More units than anybody sets up in one house at once; a flood of made-up ones ends here.
+MAX_FOUND: Final = 64
 # 500 ids are 20 kB: well inside a frame.
 MAX_IDS: Final = 500
 # Codes have 4 to 8 digits; the salt only has to differ.
@@ -102,6 +111,8 @@ _MAX_DATA_TEXT: Final = 256
 _MAX_HOLD_SECONDS: Final = 600
 
 OPEN_RELAY: Final = "open_relay"
+FETCH_CONFIGURATION: Final = "fetch_configuration"
+TAKE_PICTURE: Final = "take_picture"
 
 
 def read_open_relay(data: Mapping[str, Any]) -> OpenRelay:
@@ -213,6 +224,23 @@ def _read_presence(of: Fields) -> Presence:
                 each.text_or_none("model", 64),
                 each.text_or_none("firmware", 64),
                 each.integer_or_none("rtt_ms", 0, MAX_INT),
+                each.text_or_none("config", 12),
+            )
+            for each in devices
+        )
+    )
+
+
+def _read_found(of: Fields) -> Found:
+    devices = (Fields(item, "devices") for item in of.items("devices", MAX_FOUND))
+    return Found(
+        tuple(
+            FoundUnit(
+                each.mac("mac"),
+                each.text("model", 31),
+                each.text("version", 31),
+                each.text("address", 45, empty=False),
+                each.time("at"),
             )
             for each in devices
         )
@@ -254,6 +282,9 @@ def _read_device(of: Fields) -> RosterDevice:
         open_password=of.text("open_password", 128),
         event_secret=of.text("event_secret", 64, empty=False),
         guests=tuple(_read_guest(each) for each in guests),
+        provisioning=of.text_or_none("provisioning", 512),
+        rtsp_user=of.text_or_none("rtsp_user", 128) or "",
+        rtsp_password=of.text_or_none("rtsp_password", 128) or "",
     )
 
 
@@ -279,6 +310,7 @@ _FROM_BRIDGE: Final[Mapping[str, Callable[[Fields], BridgeMessage]]] = {
     "ping": lambda of: Ping(of.integer("n", 0, MAX_INT)),
     "event": _read_event,
     "presence": _read_presence,
+    "found": _read_found,
     "result": _read_result,
 }
 _FROM_SERVER: Final[Mapping[str, Callable[[Fields], ServerMessage]]] = {
@@ -302,6 +334,7 @@ _NAMES: Final[Mapping[type, str]] = {
     Ping: "ping",
     Event: "event",
     Presence: "presence",
+    Found: "found",
     CommandResult: "result",
     Challenge: "challenge",
     Ready: "ready",

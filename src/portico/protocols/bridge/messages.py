@@ -69,7 +69,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class DevicePresence:
-    """``address``, ``model``, ``firmware`` and ``rtt_ms`` are null while unknown."""
+    """``address``, ``model``, ``firmware`` and ``rtt_ms`` are null while unknown.
+
+    ``config`` is the revision of its settings, where the bridge has read it there.
+    """
 
     mac: str
     online: bool
@@ -77,11 +80,28 @@ class DevicePresence:
     model: str | None
     firmware: str | None
     rtt_ms: int | None
+    config: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
     devices: tuple[DevicePresence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundUnit:
+    """A unit that asked for its configuration and is not in the roster."""
+
+    mac: str
+    model: str
+    version: str
+    address: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    devices: tuple[FoundUnit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +156,10 @@ class RosterDevice:
     open_password: str = field(repr=False)
     event_secret: str = field(repr=False)
     guests: tuple[Guest, ...] = ()
+    # The unit's provisioning address: whoever has it gets the unit's passwords.
+    provisioning: str | None = field(default=None, repr=False)
+    rtsp_user: str = ""
+    rtsp_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +189,5 @@ class OpenRelay:
     hold_seconds: int
 
 
-BridgeMessage = Auth | Ping | Event | Presence | CommandResult
+BridgeMessage = Auth | Ping | Event | Presence | Found | CommandResult
 ServerMessage = Challenge | Ready | Pong | Ack | Refused | Busy | Roster | Command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from typing import Final
 from uuid import UUID
@@ -19,6 +20,7 @@ SIGNATURE_BYTES: Final = 64
 NONCE_BYTES: Final = 32
 # Keeps a signature from meaning anything in another protocol or version.
 _CONTEXT: Final = b"portico-bridge-v1\n"
+_PICTURE: Final = b"portico-picture-v1\n"
 _URL_ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*")
 
 
@@ -55,6 +57,27 @@ def verify(public: bytes, nonce: bytes, bridge_id: UUID, *, signature: bytes) ->
     return True
 
 
+def sign_picture(private: bytes, command: UUID, jpeg: bytes) -> bytes:
+    """The 64 bytes that say: this is the picture that ``command`` asked for.
+
+    :raises ValueError: ``private`` is not 32 bytes long.
+    """
+    key = Ed25519PrivateKey.from_private_bytes(private)
+    return key.sign(_picture_text(command, jpeg))
+
+
+def verify_picture(
+    public: bytes, command: UUID, jpeg: bytes, *, signature: bytes
+) -> bool:
+    """Whether the bridge with that key says so; never raises."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(public)
+        key.verify(signature, _picture_text(command, jpeg))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def to_base64url(raw: bytes) -> str:
     """Base64url without padding, the form of all bytes in the protocol."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -75,6 +98,11 @@ def from_base64url(text: str) -> bytes:
     if to_base64url(raw) != text:
         raise ValueError("not canonical base64url")
     return raw
+
+
+def _picture_text(command: UUID, jpeg: bytes) -> bytes:
+    digest = hashlib.sha256(jpeg).digest()
+    return _PICTURE + str(command).encode() + b"\n" + digest
 
 
 def _signed_text(nonce: bytes, bridge_id: UUID) -> bytes:

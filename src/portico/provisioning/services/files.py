@@ -16,10 +16,17 @@ from portico.devices.selectors import bridge_of
 from portico.devices.services.registration import PUBLISH
 from portico.kernel.outbox import publish_on_commit
 from portico.kernel.queue import enqueue
-from portico.protocols.akuvox import action_url
+from portico.protocols.akuvox import action_url, contacts
+from portico.protocols.autop.grammar import contacts_name
 from portico.protocols.autop.render import render
 from portico.provisioning.models import ProvisioningFile
-from portico.provisioning.rules import event_base, settings_for, sip_address
+from portico.provisioning.rules import (
+    calls_people,
+    event_base,
+    settings_for,
+    sip_address,
+)
+from portico.provisioning.selectors import address_book
 
 _REVISION_DIGITS = 8
 # Once, with the first fetch: a unit that boots with our settings reports to us, and only
@@ -49,9 +56,13 @@ def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
         sip_server=settings.ENVIRONMENT.sip_address or sip_address(base),
         now=now,
     )
+    book = _book(device)
+    if book:
+        name = contacts_name(_revision(book))
+        values["Config.Contact.Url"] = f"{base}/p/{secrets.file_secret}/{name}"
     reports_to = event_base(base, bridge_of(device.site))
     plain = render(values | {"-": reports_to})
-    revision = hashlib.sha256(plain.encode()).hexdigest()[:_REVISION_DIGITS]
+    revision = _revision(plain)
     values |= action_url.templates(
         reports_to, secrets.event_secret, config_revision=revision
     )
@@ -64,17 +75,29 @@ def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
         device=device,
         defaults={
             "body": body,
+            "contacts": book,
             "etag": etag,
             "revision": revision,
             "published_at": now,
         },
     )
     if not created and file.etag != etag:
-        file.body, file.etag, file.revision = body, etag, revision
-        file.published_at = now
-        file.save(update_fields=["body", "etag", "revision", "published_at"])
+        file.body, file.contacts = body, book
+        file.etag, file.revision, file.published_at = etag, revision, now
+        written = ["body", "contacts", "etag", "revision", "published_at"]
+        file.save(update_fields=written)  # what was fetched meanwhile stays
     publish_on_commit("file.published", device=device.pk, site=str(device.site_id))
     return file
+
+
+def _book(device: Device) -> str:
+    if not calls_people(device):
+        return ""
+    return contacts.render(address_book(device), title=device.site.name)
+
+
+def _revision(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_REVISION_DIGITS]
 
 
 @transaction.atomic
