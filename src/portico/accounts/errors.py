@@ -41,3 +41,25 @@ class AccountTaken(DomainError):
 
     code = "account_taken"
     status = 409
+
+
+class CodeRefused(DomainError):
+    """The code is wrong, was used, has expired, or was tried too often."""
+
+    code = "code_refused"
+    status = 422
+    field = "code"
+
+
+class NoMailbox(DomainError):
+    """The account has no email that something could be sent to."""
+
+    code = "no_mailbox"
+    status = 409
+
+
+class OrderedByOthers(DomainError):
+    """Those above the account have switched it on; the account cannot switch it off."""
+
+    code = "ordered_by_others"
+    status = 409

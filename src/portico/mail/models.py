@@ -12,9 +12,12 @@ class OutboundMessage(models.Model):
     channel = models.CharField(max_length=7, choices=Channel.choices)
     recipient = models.CharField(max_length=254)
     subject = models.CharField(max_length=255, blank=True)
-    # Holds sign-in codes and links until delivery, so it is sealed and then emptied.
+    # They hold sign-in codes and links until delivery, so they are sealed and then emptied.
     body = SealedTextField(blank=True)
+    html = SealedTextField(blank=True)
     created_at = models.DateTimeField()
+    # A code that has expired is not worth a mail.
+    useless_after = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from portico.accounts.enums import DateFormat, TimeFormat
@@ -53,6 +54,17 @@ class User(AbstractBaseUser):
         max_length=3, choices=DateFormat.choices, default=DateFormat.YMD
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    # Null: nobody has proved yet that he reads mails to ``email``.
+    email_confirmed_at = models.DateTimeField(null=True)
+    # The version of the privacy policy that was agreed to last.
+    policy_version = models.CharField(max_length=31, blank=True)
+    # A code by email at sign-in: ordered by those above, or by the account itself.
+    email_code_required = models.BooleanField(default=False)
+    email_code_chosen = models.BooleanField(default=False)
+    # Whether notifications are also sent by mail.
+    notification_push = models.BooleanField(default=True)
+    # Part of what every session is checked against: counting it up ends them all.
+    session_epoch = models.PositiveIntegerField(default=0)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -69,6 +81,15 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.username or self.name or self.email or self.phone or str(self.pk)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What the sessions of the pages are checked against (Django's hook)."""
+        return salted_hmac(
+            "portico.accounts.session",
+            f"{self.password}:{self.session_epoch}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -101,19 +101,23 @@ def open_session(*, user: User, client: str, now: datetime) -> AppTokens:
     return tokens
 
 
-def session_for(*, token: str, now: datetime) -> AppSession | None:
-    """The live session that ``token`` opens; using it keeps it alive."""
-    session = (
-        AppSession.objects.select_related("user")
-        .filter(
+def session_for(
+    *, token: str, now: datetime, related: tuple[str, ...] = ()
+) -> AppSession | None:
+    """The live session that ``token`` opens; using it keeps it alive.
+
+    It comes with its user and with what else is named as ``related``, in one query.
+    """
+    try:
+        session = AppSession.objects.select_related("user", *related).get(
             token_digest=secret_digest(token),
             revoked_at=None,
             expires_at__gt=now,
             user__is_active=True,
         )
-        .first()
-    )
-    if session is not None and now - session.last_used_at > TOUCH_EVERY:
+    except AppSession.DoesNotExist:
+        return None
+    if now - session.last_used_at > TOUCH_EVERY:
         # Only while it is still this token's: a refresh may have come in between.
         AppSession.objects.filter(
             pk=session.pk, token_digest=session.token_digest
@@ -177,8 +181,10 @@ def revoke_sessions(*, user: User, now: datetime) -> int:
     return AppSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
 
 
-def order_phone_code(*, phone: str, now: datetime) -> None:
+def order_phone_code(*, phone: str, now: datetime, for_password: bool = False) -> None:
     """Send a new six-digit code to ``phone`` (E.164); earlier ones stop working.
+
+    It signs in, or with ``for_password`` lets set a new password; either is as good.
 
     Whether the number has an account is not told by the answer, and hardly by its time:
     the hash, which takes most of it, is made either way, and the limits allow no averages.
@@ -206,6 +212,8 @@ def order_phone_code(*, phone: str, now: datetime) -> None:
             expires_at=now + CODE_LIFETIME,
         )
         text = _("%(code)s is your sign-in code. It is valid for 10 minutes.")
+        if for_password:
+            text = _("%(code)s lets you set a new password. Valid for 10 minutes.")
         send_sms(recipient=phone, text=text % {"code": code}, now=now)
 
 
@@ -226,12 +234,13 @@ def sign_in_with_code(
     """
     _throttle_sign_in(names, now)
     for user in users:
-        if user.is_active and _spend_code(user, code, now):
+        if user.is_active and spend_phone_code(user=user, code=code, now=now):
             return user, open_session(user=user, client=client, now=now)
     raise SignInRefused
 
 
-def _spend_code(user: User, code: str, now: datetime) -> bool:
+def spend_phone_code(*, user: User, code: str, now: datetime) -> bool:
+    """Whether ``code`` is the newest that was sent to ``user``; it is spent by that."""
     live = PhoneCode.objects.filter(user=user, used_at=None, expires_at__gt=now)
     newest = live.order_by("-created_at", "-pk").first()
     # The try is spent before the code is looked at: parallel guesses share five tries.

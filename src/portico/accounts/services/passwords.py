@@ -26,13 +26,21 @@ def set_password(*, user: User, password: str) -> None:
 
     :raises WeakPassword: too short, common, or like the user's name.
     """
+    check_strength(password=password, user=user)
+    user.set_password(password)
+    user.app_digest = make_password(app_digest(password))
+    user.save(update_fields=["password", "app_digest"])
+
+
+def check_strength(*, password: str, user: User | None) -> None:
+    """Whether ``password`` would do for ``user``.
+
+    :raises WeakPassword: too short, common, or like the user's name.
+    """
     try:
         validate_password(password, user)
     except ValidationError as error:
         raise WeakPassword(" ".join(error.messages)) from None
-    user.set_password(password)
-    user.app_digest = make_password(app_digest(password))
-    user.save(update_fields=["password", "app_digest"])
 
 
 def digest_matches(user: User | None, digest: str) -> bool:

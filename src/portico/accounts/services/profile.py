@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from portico.accounts.enums import TimeFormat
 from portico.accounts.errors import WrongPassword
 from portico.accounts.models import User
-from portico.accounts.services.app_sessions import revoke_sessions
-from portico.accounts.services.passwords import set_password
+from portico.accounts.services.password_links import replace_password
 from portico.accounts.services.throttle import spend
 from portico.audit.services import record
 
@@ -22,13 +21,20 @@ PASSWORD_TRIES_PER = timedelta(minutes=5)
 
 @transaction.atomic
 def change_profile(
-    *, user: User, name: str, time_zone: str, time_format: TimeFormat, now: datetime
+    *,
+    user: User,
+    name: str,
+    time_zone: str,
+    time_format: TimeFormat,
+    language: str,
+    now: datetime,
 ) -> None:
-    """Save name, time zone and time format of ``user``; ``time_zone`` exists."""
+    """Save what ``user`` says about himself; ``time_zone`` and ``language`` exist."""
     changes = {
         "name": name.strip(),
         "time_zone": time_zone,
         "time_format": str(time_format),
+        "language": language,
     }
     before = {key: getattr(user, key) for key in changes}
     if before == changes:
@@ -49,11 +55,21 @@ def change_profile(
 def change_password(*, user: User, current: str, new: str, now: datetime) -> None:
     """Replace the password of ``user``, who proves that he knows the ``current`` one.
 
-    All other sessions of the pages end, and all of the app API.
+    All sessions end, those of the app API too; whoever calls renews the one that goes on.
 
     :raises TooManyTries: of this account.
     :raises WrongPassword: ``current`` is not the password.
     :raises WeakPassword: ``new`` is too short, common, or like the user's name.
+    """
+    confirm_password(user=user, current=current, now=now)
+    replace_password(user=user, password=new, now=now)
+
+
+def confirm_password(*, user: User, current: str, now: datetime) -> None:
+    """Let ``user`` show that he knows his password.
+
+    :raises TooManyTries: of this account.
+    :raises WrongPassword: it is not the password.
     """
     spend(
         what="own-password",
@@ -64,7 +80,3 @@ def change_password(*, user: User, current: str, new: str, now: datetime) -> Non
     )
     if not user.check_password(current):
         raise WrongPassword(_("This is not your current password."))
-    with transaction.atomic():
-        set_password(user=user, password=new)
-        revoke_sessions(user=user, now=now)
-        record(actor=user, action="account.password_changed", subject=user, now=now)
