@@ -220,7 +220,7 @@ class FakeBridge:
         self.taken.append(command_id)
         if self.state is not None:
             record_result(
-                bridge=self._house.bridge,
+                bridge_id=self._house.bridge.pk,
                 command_id=command_id,
                 state=self.state,
                 reason=self.reason,

@@ -141,7 +141,7 @@ def test_the_list_takes_the_same_queries_for_any_number_of_keys(
         make_key(house)
     app = house.app()
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(5):
         assert len(app.get(LIST)["data"]) == count
 
 

@@ -300,5 +300,5 @@ def test_a_log_takes_the_same_queries_for_any_number_of_rows(
         write(house, kind=LogKind.CALL, outcome=Outcome.NOTED, method=Method.NONE)
     app = house.app()
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(3):
         app.get(path)

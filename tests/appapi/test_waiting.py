@@ -12,6 +12,7 @@ from portico.appapi.waiting import Place, Places, wait_seconds
 from portico.devices.enums import CommandState
 from tests.appapi.support import House
 from tests.conftest import MemoryBus
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.unit
 
@@ -63,28 +64,17 @@ def test_the_most_impatient_client_gets_an_answer() -> None:
     assert Place.NONE.value == 0
 
 
-class FakeCommand:
-    reason = ""
-
-    def __init__(self, state: CommandState) -> None:
-        self.state = state
-
-    @property
-    def is_finished(self) -> bool:
-        return self.state == CommandState.ACKNOWLEDGED
-
-
 def test_a_hint_wakes_the_waiting_thread(
     bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second look comes with the hint, long before the next one by itself."""
-    command_id, looked, answered = uuid.uuid4(), threading.Event(), threading.Event()
+    """The look comes with the hint of the answer, long before it would by itself."""
+    command_id = uuid.uuid4()
+    looks: list[uuid.UUID] = []
     monkeypatch.setattr(waiting, "_LOOK_SECONDS", 60.0)
 
-    def look(_command_id: uuid.UUID) -> FakeCommand:
-        looked.set()
-        done = answered.is_set()
-        return FakeCommand(CommandState.ACKNOWLEDGED if done else CommandState.SENT)
+    def look(command_id: uuid.UUID) -> tuple[CommandState, str]:
+        looks.append(command_id)
+        return CommandState.ACKNOWLEDGED, ""
 
     monkeypatch.setattr(waiting, "command_state", look)
     result: list[tuple[CommandState, str]] = []
@@ -92,11 +82,13 @@ def test_a_hint_wakes_the_waiting_thread(
         target=lambda: result.append(wait_seconds(command_id, 60.0))
     )
     thread.start()
-    assert looked.wait(10)
-    answered.set()
-    bus.publish("command.changed", {"command": str(uuid.uuid4())})
+    eventually(lambda: bool(waiting._waiters._events))
+    mine = {"command": str(command_id)}
+    bus.publish("command.changed", {"command": str(uuid.uuid4()), "state": "failed"})
+    bus.publish("command.changed", mine | {"state": "sent"})
     bus.publish("something.else", {})
-    bus.publish("command.changed", {"command": str(command_id)})
+    assert looks == []
+    bus.publish("command.changed", mine | {"state": "acknowledged"})
     thread.join(10)
 
     assert not thread.is_alive()
@@ -106,7 +98,7 @@ def test_a_hint_wakes_the_waiting_thread(
 def test_a_lost_hint_costs_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = iter([CommandState.SENT, CommandState.SENT, CommandState.ACKNOWLEDGED])
     monkeypatch.setattr(waiting, "_LOOK_SECONDS", 0.001)
-    monkeypatch.setattr(waiting, "command_state", lambda _id: FakeCommand(next(looks)))
+    monkeypatch.setattr(waiting, "command_state", lambda _id: (next(looks), ""))
 
     assert wait_seconds(uuid.uuid4(), 60.0) == (CommandState.ACKNOWLEDGED, "")
 
@@ -121,9 +113,7 @@ def test_a_command_that_is_gone_has_failed(
 
 
 def test_nobody_stays_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        waiting, "command_state", lambda _id: FakeCommand(CommandState.SENT)
-    )
+    monkeypatch.setattr(waiting, "command_state", lambda _id: (CommandState.SENT, ""))
     wait_seconds(uuid.uuid4(), 0)
 
     assert not waiting._waiters._events

@@ -14,6 +14,7 @@ from portico.events.models import Event, LogEntry
 from portico.events.services import logbook
 from portico.events.services.inbox import IncomingEvent, direct_key, store_events
 from portico.protocols.akuvox.action_url import EventKind
+from portico.tenancy.services.company_settings import change_company_settings
 from tests.factories import make_bridge, make_device, make_installer, make_site
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
@@ -181,7 +182,7 @@ def test_command_and_its_relay_event_are_one_line_with_the_time_it_took(
     )
     commands.mark_sent(command_id=command.pk, now=NOON)
     commands.record_result(
-        bridge=bridge,
+        bridge_id=bridge.pk,
         command_id=command.pk,
         state=CommandState.ACKNOWLEDGED,
         reason="",
@@ -229,6 +230,39 @@ def test_guest_opening_counts_the_use_and_names_the_key(device: Device) -> None:
     assert key.uses_made == 1
     assert lines() == [("door", "guest", "granted", "Door 1")]
     assert LogEntry.objects.get().initiator == "Parcel"
+
+
+@pytest.mark.parametrize("relay_first", [False, True])
+@pytest.mark.parametrize("kind", [EventKind.CODE_REFUSED, EventKind.QR_REFUSED])
+def test_guest_is_one_line_though_the_unit_refused_his_code(
+    device: Device, kind: EventKind, relay_first: bool
+) -> None:
+    report(device, kind, after=-3)  # a slip of the finger
+    report(device, EventKind.CARD_REFUSED, after=-0.05)
+    report(device, kind)
+    relay = (EventKind.RELAY_TRIGGERED, {"relay": 1, "after": 0.2})
+    guest = (EventKind.GUEST_OPENED, {"guest": "", "relay": 1, "after": 0.1})
+    for each, data in (relay, guest) if relay_first else (guest, relay):
+        report(device, each, **data)
+
+    method = "pin" if kind is EventKind.CODE_REFUSED else "qr"
+    assert lines() == [
+        ("door", method, "refused", ""),
+        ("door", "card", "refused", ""),
+        ("door", "guest", "granted", "Door 1"),
+    ]
+
+
+def test_door_that_is_held_open_is_named(device: Device) -> None:
+    report(device, EventKind.DOOR_HELD_OPEN, relay=1, location="Front")
+    report(device, EventKind.DOOR_HELD_OPEN, relay=4, after=60)
+    report(device, EventKind.TAMPER, relay=1, after=120)
+
+    assert lines() == [
+        ("alarm", "", "noted", "Door 1"),
+        ("alarm", "", "noted", ""),
+        ("alarm", "", "noted", ""),
+    ]
 
 
 def test_guest_key_of_another_house_is_no_key(device: Device) -> None:
@@ -292,3 +326,18 @@ def test_exit_button_right_after_an_app_opening_is_a_line_of_its_own(
     report(device, EventKind.RELAY_TRIGGERED, after=8, relay=1)
 
     assert [line[1] for line in lines()] == ["app", "on_site"]
+
+
+def test_calls_that_open_no_door_are_kept_unless_the_company_does_not_want_them() -> (
+    None
+):
+    installer = make_installer()
+    device = make_device(make_site(installer), installer)
+    report(device, EventKind.CALL_STARTED)
+    wanted = {"log_unanswered_calls": False}
+    change_company_settings(actor=installer, values=wanted, now=NOON)
+    report(device, EventKind.CALL_STARTED, after=60)
+    report(device, EventKind.RELAY_TRIGGERED, after=65, relay=1)
+
+    # What was there stays; whoever opens for a caller makes a line all the same.
+    assert [kind for kind, *_ in lines()] == ["call", "door"]

@@ -63,7 +63,10 @@ def test_killed_worker_loses_nothing_and_another_takes_over_in_time(
     out = tmp_path / "out"
     enqueue("tests.hang_once", path=str(out))
     first = start(WORKER)
-    eventually(out.exists, "the first worker did not begin")
+    eventually(
+        lambda: out.exists() and out.read_text() == "begun\n",
+        "the first worker did not begin",
+    )
     second = start(WORKER)
     first.send_signal(signal.SIGKILL)
     first.wait()

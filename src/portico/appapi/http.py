@@ -20,9 +20,8 @@ from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 
 from portico.accounts.errors import SignInRefused, TooManyTries
-from portico.accounts.services.app_sessions import session_for
 from portico.kernel.errors import DomainError
-from portico.sites.selectors import resident_of
+from portico.sites.services.residents import signed_in_by
 from portico.tenancy.selectors import platform_settings
 
 if TYPE_CHECKING:
@@ -139,8 +138,7 @@ def signed_in_resident(token: object) -> Resident | None:
     plain = clean_text(token, _MOST_TOKEN)
     if not plain:
         return None
-    session = session_for(token=plain, now=now())
-    return None if session is None else resident_of(session.user)
+    return signed_in_by(token=plain, now=now())
 
 
 def _signed_in(

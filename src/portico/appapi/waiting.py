@@ -22,10 +22,14 @@ import uuid
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from portico.devices.enums import CommandState
+from portico.devices.enums import OPEN_STATES, CommandState
 from portico.devices.selectors import command_state
 from portico.kernel.bus import Bus, Payload, current_bus
+
+if TYPE_CHECKING:
+    from portico.devices.models import Command
 
 # The most impatient client gives up after five seconds and should get its answer first;
 # so does a person at a door.
@@ -105,7 +109,7 @@ class _Waiters:
                 del self._events[command]
 
     def _hinted(self, subject: str, payload: Payload) -> None:
-        if subject != "command.changed":
+        if subject != "command.changed" or payload.get("state") in OPEN_STATES:
             return
         with self._lock:
             for event in self._events.get(payload["command"], ()):
@@ -116,12 +120,15 @@ places = Places()
 _waiters = _Waiters()
 
 
-def wait_for(command_id: uuid.UUID, house: Hashable) -> tuple[CommandState, str]:
+def wait_for(command: Command, house: Hashable) -> tuple[CommandState, str]:
     """State and reason of a command of ``house`` when it is answered, or as it stands.
 
     An unfinished state means that there was no answer within the time, or no place to
     wait for one.
     """
+    if command.is_finished:
+        return CommandState(command.state), command.reason
+    command_id = uuid.UUID(str(command.pk))
     with places.place(house) as place:
         return wait_seconds(command_id, place.value)
 
@@ -130,15 +137,15 @@ def wait_seconds(command_id: uuid.UUID, seconds: float) -> tuple[CommandState, s
     """The same with a time of one's own; with 0 it is one look."""
     event = _waiters.add(str(command_id))
     deadline = time.monotonic() + seconds
+    left = seconds
     try:
         while True:
-            event.clear()
-            command = command_state(command_id)
-            if command is None:
-                return CommandState.FAILED, ""
-            left = deadline - time.monotonic()
-            if command.is_finished or left <= 0:
-                return CommandState(command.state), command.reason
+            # Wait, then look: nothing answers before anybody could have been asked.
             event.wait(min(left, _LOOK_SECONDS))
+            event.clear()
+            now = command_state(command_id) or (CommandState.FAILED, "")
+            left = max(0.0, deadline - time.monotonic())
+            if now[0] not in OPEN_STATES or not left:
+                return now
     finally:
         _waiters.remove(str(command_id), event)

@@ -20,6 +20,7 @@ from portico.jobs.services import lease
 from portico.kernel.bus import Payload, current_bus
 from portico.kernel.clock import utcnow
 from portico.kernel.queue import JobSpec, PermanentError, RetryPolicy, find_job
+from portico.kernel.threads import end_pool
 
 if TYPE_CHECKING:
     from portico.jobs.models import Job
@@ -63,9 +64,12 @@ class Worker:
         beat = threading.Thread(target=self._beat, name="lease", daemon=True)
         beat.start()
         try:
-            with ThreadPoolExecutor(self._threads, "job") as pool:
+            pool = ThreadPoolExecutor(self._threads, "job")
+            try:
                 while not self._stopping.is_set():
                     self._round(pool)
+            finally:
+                end_pool(pool, self._threads)
         finally:
             unlisten()
             self._wake.set()
@@ -103,12 +107,15 @@ class Worker:
 
     def _work(self, job: Job) -> None:
         spec = find_job(job.name) or JobSpec(job.name, _unknown, RetryPolicy())
+        close_old_connections()
         try:
             if job.attempts > spec.retry.attempts:
                 # It has ended its worker each time, or we would have noted the failure.
                 _give_up_on_killer(job.attempts)
             spec.task(**job.params)
         except Exception as error:
+            # A job that ran into the database's trouble leaves it nothing to inherit.
+            connections.close_all()
             dead = lease.fail(
                 job=job, worker=self.name, error=error, retry=spec.retry, now=utcnow()
             )
@@ -125,7 +132,6 @@ class Worker:
         finally:
             with self._lock:
                 self._running.pop(job.pk, None)
-            connections.close_all()
 
     def _beat(self) -> None:
         # Runs on while a graceful stop waits for the last jobs.

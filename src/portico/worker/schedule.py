@@ -18,14 +18,20 @@ from django.db import close_old_connections, connection
 from portico.accounts.services.purge import purge_spent
 from portico.devices.services.bridges import forget_dead_sessions
 from portico.devices.services.commands import expire_commands
-from portico.events.services.logbook import process_waiting
+from portico.devices.services.found import forget_old_finds
+from portico.events.services.logbook import BATCH, process_waiting
 from portico.kernel.bus import Payload, current_bus
 from portico.kernel.clock import utcnow
+from portico.mail.services import purge_delivered
+from portico.notices.services.telling import purge_old
 
 log = structlog.get_logger(__name__)
 
 # A gateway touches its sessions every 20 seconds; three misses mean that it is gone.
 SESSION_SILENCE = timedelta(seconds=65)
+# One opening makes several events: they are worked on together, and not while the answer
+# that somebody waits for is on its way through the same database.
+GATHER_SECONDS = 0.05
 # 1,000 events are well below a second's work.
 BATCHES_PER_TICK = 5
 
@@ -43,7 +49,7 @@ class Tick:
 def _drain_events() -> None:
     """A bounded share of the backlog: commands and sessions must not wait behind it."""
     for _ in range(BATCHES_PER_TICK):
-        if not process_waiting(now=utcnow()):
+        if process_waiting(now=utcnow()) < BATCH:
             return
 
 
@@ -58,6 +64,9 @@ def ticks() -> list[Tick]:
             lambda: forget_dead_sessions(older_than=utcnow() - SESSION_SILENCE),
         ),
         Tick("purge", 3600.0, lambda: purge_spent(now=utcnow())),
+        Tick("found", 3600.0, lambda: forget_old_finds(now=utcnow())),
+        Tick("purge_notices", 3600.0, lambda: purge_old(now=utcnow())),
+        Tick("purge_mail", 3600.0, lambda: purge_delivered(now=utcnow())),
     ]
 
 
@@ -82,8 +91,10 @@ class Clock:
     def _hinted(self, subject: str, payload: Payload) -> None:
         del payload
         if subject == "events.waiting":
-            self._events.due = 0.0
-            self._wake.set()
+            soon = time.monotonic() + GATHER_SECONDS
+            if soon < self._events.due:
+                self._events.due = soon
+                self._wake.set()
 
     def run(self) -> None:
         """Tick until :meth:`stop`; a task that fails is logged and comes again."""

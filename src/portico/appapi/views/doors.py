@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -25,7 +24,7 @@ from portico.devices.enums import (
     DeviceKind,
     RelayKind,
 )
-from portico.devices.selectors import devices_of_resident, get_relay
+from portico.devices.selectors import devices_of_resident, get_relay_of_resident
 from portico.devices.services.commands import request_open
 from portico.kernel.errors import NotVisible
 from portico.kernel.mac import InvalidMac, parse_mac
@@ -132,12 +131,11 @@ def _asked_relay(request: HttpRequest, resident: Resident) -> Relay:
         mac = parse_mac(request.POST.get("mac", ""))
     except InvalidMac:
         raise NotVisible from None
-    device = devices_of_resident(resident).filter(mac=mac).first()
-    if device is None or number is None:
+    if number is None:
         raise NotVisible
     is_security = bool(security) or number >= _SECURITY
     kind = RelayKind.SECURITY if is_security else RelayKind.LOCAL
-    return get_relay(device, kind, number % _SECURITY + 1)
+    return get_relay_of_resident(resident, mac, kind, number % _SECURITY + 1)
 
 
 def _refusal(resident: Resident, relay: Relay) -> DenialReason | None:
@@ -164,7 +162,7 @@ def opendoor(request: HttpRequest, resident: Resident) -> HttpResponse:
         refusal=_refusal(resident, relay),
         now=now(),
     )
-    state, reason = wait_for(uuid.UUID(str(command.pk)), resident.site_id)
+    state, reason = wait_for(command, resident.site_id)
     if state in _OPENED:
         return success()
     if state in OPEN_STATES:

@@ -20,6 +20,7 @@ from portico.events.services.inbox import fingerprint_in
 from portico.kernel.outbox import publish_on_commit
 from portico.protocols.akuvox.action_url import EventKind
 from portico.provisioning.services.files import note_applied
+from portico.tenancy.selectors import logs_unanswered_calls
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,6 @@ _REFUSED = {
     EventKind.QR_REFUSED: Method.QR,
 }
 _NOTED = {
-    EventKind.CALL_STARTED: LogKind.CALL,
     EventKind.MOTION: LogKind.MOTION,
     EventKind.TAMPER: LogKind.ALARM,
     EventKind.BREAK_IN: LogKind.ALARM,
@@ -156,8 +156,14 @@ def _apply(event: Event, device: Device, now: datetime) -> None:
     elif kind in _REFUSED:
         method = _method(data, _REFUSED[kind])
         _write(event, device, LogKind.DOOR, Outcome.REFUSED, method)
+    elif kind is EventKind.CALL_STARTED:
+        # Log Setting (SET-4): whoever opens for the caller makes a line of his own.
+        if logs_unanswered_calls(device.site.organization_id):
+            _write(event, device, LogKind.CALL, Outcome.NOTED, Method.NONE)
     elif kind in _NOTED:
-        _write(event, device, _NOTED[kind], Outcome.NOTED, Method.NONE)
+        entry = _write(event, device, _NOTED[kind], Outcome.NOTED, Method.NONE)
+        if kind is EventKind.DOOR_HELD_OPEN:
+            _name_relay(entry, device, event.data.get("relay"))
 
 
 def _method(data: dict[str, object], default: Method) -> Method:
@@ -176,20 +182,22 @@ def _relay_triggered(event: Event, device: Device, now: datetime) -> None:
     if command is not None:
         log_command(command_id=command.pk, now=now)
         return
-    relay = device.relays.filter(kind="local", number=number).first()
-    name = relay.name if relay else ""
     cause = _neighbour(event, device, Q(relay_number=None) & ~Q(method=Method.ON_SITE))
     if cause is not None:
-        LogEntry.objects.filter(pk=cause.pk).update(
-            relay_number=number, relay_name=name
-        )
+        _name_relay(cause, device, number)
         _hint(cause)
         return
     entry = _write(event, device, LogKind.DOOR, Outcome.GRANTED, Method.ON_SITE)
-    if entry is not None:
-        LogEntry.objects.filter(pk=entry.pk).update(
-            relay_number=number, relay_name=name
-        )
+    _name_relay(entry, device, number)
+
+
+def _name_relay(entry: LogEntry | None, device: Device, number: object) -> None:
+    if entry is None or not isinstance(number, int) or number not in _RELAYS:
+        return
+    relay = device.relays.filter(kind="local", number=number).first()
+    LogEntry.objects.filter(pk=entry.pk).update(
+        relay_number=number, relay_name=relay.name if relay else ""
+    )
 
 
 def _granted(event: Event, device: Device, method: Method) -> None:
@@ -213,7 +221,24 @@ def _guest(event: Event, device: Device) -> None:
     if key is not None:
         keys.filter(pk=key.pk).update(uses_made=F("uses_made") + 1)
         event.data["user"] = key.name
+    _withdraw_refusal(event, device)
     _granted(event, device, Method.GUEST)
+
+
+def _withdraw_refusal(event: Event, device: Device) -> None:
+    """One attempt is one line: the unit took the guest's code for a wrong one."""
+    refused = LogEntry.objects.filter(
+        device=device,
+        kind=LogKind.DOOR,
+        outcome=Outcome.REFUSED,
+        method__in=(Method.PIN, Method.QR),
+        command=None,
+        occurred_at__gte=event.occurred_at - SAME_OPENING,
+        occurred_at__lte=event.occurred_at,
+    )
+    latest = refused.order_by("-occurred_at").first()
+    if latest is not None:  # an earlier one was a slip of the finger, and stays
+        latest.delete()
 
 
 def _neighbour(event: Event, device: Device, what: Q) -> LogEntry | None:
@@ -275,6 +300,12 @@ def log_command(*, command_id: uuid.UUID, now: datetime) -> LogEntry | None:
     outcome = _OUTCOMES.get(CommandState(command.state)) if command else None
     if command is None or outcome is None:
         return None
+    known = LogEntry.objects.filter(command=command).first()
+    if known is not None and (known.outcome, known.latency_ms) == (
+        outcome,
+        command.latency_ms,
+    ):
+        return known
     device, relay = command.device, command.relay
     by_app = command.channel == CommandChannel.APP
     entry, _ = LogEntry.objects.update_or_create(

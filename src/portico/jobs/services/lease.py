@@ -46,7 +46,8 @@ def enqueue_row(
         _order_once(row)
     else:
         row.save(force_insert=True)
-    publish_on_commit("jobs.waiting")
+    if row.run_at <= now:
+        publish_on_commit("jobs.waiting")
 
 
 @transaction.atomic

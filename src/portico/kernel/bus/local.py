@@ -14,6 +14,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,10 @@ from portico.kernel.bus import MAX_PAYLOAD_BYTES, Handler, Payload, deliver
 
 log = structlog.get_logger(__name__)
 
+# A burst fills the queue of a reader (Linux: ten datagrams) that is about to read; one
+# that has stopped costs a sender this much, and then nothing for a while.
+_FULL_SECONDS = 0.02
+_STUCK_SECONDS = 1.0
 # sun_path holds 108 bytes on Linux, with the closing zero.
 _MAX_SOCKET_PATH = 107
 _GONE = {errno.ECONNREFUSED, errno.ENOENT}
@@ -40,7 +45,8 @@ class LocalBus:
         self._handlers: list[Handler] = []
         self._lock = threading.Lock()
         self._out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._out.settimeout(0)
+        self._out.settimeout(_FULL_SECONDS)
+        self._stuck: dict[str, float] = {}
         self._inbox: socket.socket | None = None
         self._path: Path | None = None
 
@@ -54,15 +60,21 @@ class LocalBus:
             return
         targets = [f"{self._folder}/{name}" for name in names if name.endswith(".sock")]
         for target in targets:
+            if self._stuck.get(target, 0.0) > time.monotonic():
+                continue
             try:
                 self._out.sendto(message, target)
             except OSError as error:
                 self._undelivered(target, error)
+            else:
+                self._stuck.pop(target, None)
 
     def _undelivered(self, target: str, error: OSError) -> None:
         if error.errno in _GONE:
+            self._stuck.pop(target, None)
             Path(target).unlink(missing_ok=True)
-        else:  # a full buffer: the reader polls its rows anyway
+        else:  # a full queue: the reader polls its rows anyway
+            self._stuck[target] = time.monotonic() + _STUCK_SECONDS
             log.debug("bus_hint_dropped", target=target, error=error.errno)
 
     def listen(self, handler: Handler) -> Callable[[], None]:
