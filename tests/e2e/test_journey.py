@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.e2e import app_client
 from tests.e2e.house import House, demo
-from tests.e2e.test_portal_pages import ARGUMENTS, CHROMIUM
+from tests.e2e.screen import ARGUMENTS, CHROMIUM
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
-    Browser,
-    ConsoleMessage,
-    Page,
+    FilePayload,
     Route,
     expect,
-    sync_playwright,
 )
-from pytest_django.live_server_helper import LiveServer
 
 from portico.accounts.models import User
 from portico.devices.models import Command, Device
 from portico.sites.models import Site
+from tests.e2e.screen import (
+    FORMS,
+    Screen,
+    assert_fine,
+    assert_fits,
+    assert_shown_well,
+    take_form,
+)
 from tests.factories import (
-    PASSWORD,
     make_bridge,
     make_dead_letter,
     make_device,
@@ -38,79 +38,6 @@ from tests.factories import (
 )
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-# Axe reads style sheets in a way that the policy forbids; that is its own message.
-_OWN_NOISE = re.compile(r"preload assets")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def queries_beside_a_loop() -> Iterator[None]:
-    """The browser driver keeps an event loop in this thread; queries are still ours."""
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    yield
-    if before is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Screen:
-    """A page with what went wrong on it, and the hints that the server sends it."""
-
-    page: Page
-    base: str
-    complaints: list[str] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.route("**/live/**", self._live)
-
-    def _console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not _OWN_NOISE.search(message.text):
-            self.complaints.append(message.text)
-
-    def _live(self, route: Route) -> None:
-        # In place of the gateway: what is due now, then the stream ends and comes again.
-        events = "".join(f"event: hint\ndata: {hint}\n\n" for hint in self.hints)
-        self.hints.clear()
-        body = f"retry: 200\n\n{events}"
-        route.fulfill(status=200, content_type="text/event-stream", body=body)
-
-    def open(self, path: str) -> None:
-        self.page.goto(f"{self.base}{path}")
-
-    def sign_in(self, user: User) -> None:
-        self.open("/sign-in/")
-        self.page.get_by_label("User name or email").fill(str(user.username))
-        self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in").click()
-        expect(self.page.get_by_role("button", name="Log out")).to_be_visible()
-        self.page.wait_for_load_state("load")
-
-
-@pytest.fixture
-def screen(chromium: Browser, live_server: LiveServer) -> Iterator[Screen]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    yield Screen(context.new_page(), live_server.url)
-    context.close()
 
 
 @dataclass(frozen=True)
@@ -162,28 +89,11 @@ def installer_pages(house: House) -> list[str]:
     ]
 
 
-def assert_fine(screen: Screen, path: str) -> None:
-    """The page says nothing on the console, fits its width, and axe finds nothing."""
-    screen.open(path)
-    screen.page.wait_for_load_state("load")
-    assert screen.complaints == [], path
-    width = screen.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert width <= 0, f"{path} is {width} pixels too wide"
-    violations = Axe().run(screen.page).response["violations"]
-    found = [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in violations]
-    assert found == [], path
-    screen.complaints.clear()
-
-
-@pytest.mark.parametrize(
-    ("scheme", "width"),
-    [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)],
-)
+@FORMS
 def test_installers_pages_are_accessible(
     screen: Screen, house: House, scheme: str, width: int
 ) -> None:
-    screen.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    screen.page.set_viewport_size({"width": width, "height": 844})
+    take_form(screen, scheme, width)
     screen.sign_in(house.installer)
     for path in installer_pages(house):
         assert_fine(screen, path)
@@ -205,6 +115,84 @@ def test_other_portals_and_the_quiet_pages_are_accessible(
         assert_fine(screen, f"/distributor/{path}")
 
 
+# Long words are what breaks a narrow page.
+_LONG_ERROR = f"OSError: https://{'a' * 120}.example.org/ is away\n" * 3
+_GOOD_ROWS = "MAC,Model\n0C1105F00001,R29\n0C:11:05:F0:00:02,\n"
+_BAD_ROWS = f"MAC,Model\n{'x' * 60},R29\n0C1105F00003,{'Y' * 40}\n"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_name_of_one_long_word_breaks_no_page(
+    screen: Screen, house: House, width: int
+) -> None:
+    word = "Rindfleischetikettierungsueberwachungsaufgabenuebertragung"
+    site = make_site(house.installer, word * 2, room_name=word * 2)
+    device = make_device(site, house.installer, name=word)
+    run_jobs()
+    make_bridge(site, house.installer)
+    make_event(device, "face_granted", user=word)
+    take_form(screen, "light", width)
+    screen.sign_in(house.installer)
+    for path in installer_pages(House(house.installer, site, device)):
+        screen.open(path)
+        assert_fits(screen, path)
+
+
+def preview_import(screen: Screen, text: str) -> None:
+    screen.open("/distributor/mac-library/import/")
+    upload = FilePayload(name="macs.csv", mimeType="text/csv", buffer=text.encode())
+    screen.page.get_by_label("File").set_input_files(upload)
+    screen.page.get_by_role("button", name="Preview").click()
+    heading = screen.page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Preview of the import")
+
+
+@FORMS
+def test_distributors_import_and_removal_are_accessible(
+    screen: Screen, transactional_db: None, scheme: str, width: int
+) -> None:
+    distributor = make_distributor("dora")
+    entry = make_mac(distributor, model="R29")
+    take_form(screen, scheme, width)
+    screen.sign_in(distributor)
+    assert_fine(screen, f"/distributor/mac-library/{entry.pk}/remove/")
+    assert_fine(screen, "/distributor/setting/password/")
+    for rows, word in ((_GOOD_ROWS, "will be loaded"), (_BAD_ROWS, "in error")):
+        preview_import(screen, rows)
+        expect(screen.page.get_by_text(word).first).to_be_visible()
+        assert_shown_well(screen, f"preview: {word}")
+
+
+@FORMS
+def test_operators_discarding_of_a_job_is_accessible(
+    screen: Screen, transactional_db: None, scheme: str, width: int
+) -> None:
+    job = make_dead_letter(error=_LONG_ERROR)
+    take_form(screen, scheme, width)
+    screen.sign_in(make_operator("otto"))
+    assert_fine(screen, f"/operator/dead-letters/{job.pk}/discard/")
+    assert_fine(screen, "/operator/dead-letters/")
+    assert_fine(screen, "/operator/setting/password/")
+
+
+@FORMS
+def test_bridges_token_and_an_installers_mac_are_accessible(
+    screen: Screen, house: House, scheme: str, width: int
+) -> None:
+    entry = make_mac(house.installer, model="R29")
+    empty = make_site(house.installer, "Novak")
+    take_form(screen, scheme, width)
+    screen.sign_in(house.installer)
+    assert_fine(screen, f"/installer/mac-library/{entry.pk}/remove/")
+    screen.open(f"/installer/sites/{empty.pk}/bridge/")
+    screen.page.get_by_role("button", name="Add bridge").click()
+    heading = screen.page.get_by_role("heading", name="Set up the bridge")
+    expect(heading).to_be_visible()
+    assert_shown_well(screen, "bridge with its token")
+    assert_fine(screen, f"/installer/sites/{empty.pk}/bridge/")
+    expect(heading).to_have_count(0)
+
+
 def test_a_double_click_on_open_is_one_order_and_shows_its_life(
     screen: Screen, house: House
 ) -> None:
@@ -216,7 +204,7 @@ def test_a_double_click_on_open_is_one_order_and_shows_its_life(
     command = Command.objects.get()
     assert len(command.idempotency_key) == 32
     Command.objects.update(state="denied", reason="rejected")
-    expect(screen.page.get_by_text("The device refused to open.")).to_be_visible()
+    expect(screen.page.get_by_text("The device refused.")).to_be_visible()
     assert screen.complaints == []
 
 

@@ -186,7 +186,7 @@ def test_production_group_becomes_ready_and_sets_up_its_operator(
             check=True,
             timeout=60,
         )
-        assert done.stdout.startswith("https://portico.example.org/sign-in/once/")
+        assert done.stdout.startswith("https://portico.example.org/password/set/")
         refused = httpx.get(f"http://127.0.0.1:{port}/sign-in/", trust_env=False)
         assert refused.status_code == 400
     finally:

@@ -11,20 +11,37 @@ from django.db.models import Count, Q, QuerySet
 
 from portico.accounts.models import User
 from portico.kernel.errors import NotVisible
-from portico.sites.models import Resident, Site
-from portico.tenancy.enums import OrganizationKind
-from portico.tenancy.selectors import membership_of
+from portico.sites.models import Resident, Site, SiteAssignment
+from portico.tenancy.enums import PORTAL_ROLES, OrganizationKind, Role
+from portico.tenancy.selectors import companies_below, membership_of
 
 
 def visible_sites(actor: User) -> QuerySet[Site]:
     """The sites that ``actor`` may manage: those of his own installer organisation.
 
-    Distributors and the operator enter an installer's portal with his consent only.
+    A sub-installer's are those assigned to him. Distributors and the operator enter an
+    installer's portal with his consent only; property managers have no houses.
     """
     membership = membership_of(actor)
     if membership is None or membership.organization.kind != OrganizationKind.INSTALLER:
         return Site.objects.none()
-    return Site.objects.filter(organization=membership.organization)
+    if membership.role not in PORTAL_ROLES:
+        return Site.objects.none()
+    sites = Site.objects.filter(organization=membership.organization)
+    if membership.role == Role.SUB_INSTALLER:
+        sites = sites.filter(assignments__user=actor.pk)
+    return sites
+
+
+def sites_below(actor: User) -> QuerySet[Site]:
+    """The sites of all companies below that of ``actor``, to look at (ORG-4)."""
+    return Site.objects.filter(organization__in=companies_below(actor))
+
+
+def assigned_site_ids(user: User) -> set[uuid.UUID]:
+    """The sites that a sub-installer works on."""
+    rows = SiteAssignment.objects.filter(user=user.pk)
+    return set(rows.values_list("site_id", flat=True))
 
 
 def get_visible_site(actor: User, site_id: uuid.UUID | str) -> Site:
@@ -74,7 +91,7 @@ def resident_of(actor: User) -> Resident | None:
 
 def people_of(site: Site) -> QuerySet[Resident]:
     """Master first, then members by age of the account."""
-    return site.residents.select_related("user", "sip").order_by("-role", "pk")
+    return site.residents.select_related("user", "sip").order_by("role", "pk")
 
 
 # How a list of sites may be ordered; the id makes pages stable.
@@ -90,6 +107,19 @@ def ordered_sites(sites: QuerySet[Site], order: str) -> QuerySet[Site]:
     """``sites`` in one of SITE_ORDERS, with what a list shows of each."""
     keys = SITE_ORDERS.get(order, SITE_ORDERS["name"])
     return sites.order_by(*keys).prefetch_related("entitlements")
+
+
+def site_names(sites: QuerySet[Site]) -> list[tuple[uuid.UUID, str]]:
+    """Ids and names of ``sites``, for choosing from."""
+    rows = sites.order_by("room_name", "pk").values_list("pk", "room_name", "name")
+    return [(pk, f"{room} · {name}") for pk, room, name in rows]
+
+
+def site_counts(organization_ids: Collection[int]) -> dict[int, int]:
+    """How many sites each of these companies looks after itself."""
+    rows = Site.objects.filter(organization__in=organization_ids)
+    counted = rows.values_list("organization").annotate(count=Count("pk"))
+    return dict(counted.order_by())
 
 
 def people_counts(site_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:

@@ -8,3 +8,47 @@ class WrongParent(DomainError):
 
     code = "wrong_parent"
     status = 422
+
+
+class UserNameTaken(DomainError):
+    """Another account has this user name."""
+
+    code = "user_name_taken"
+    status = 409
+    field = "username"
+
+
+class EmailTaken(DomainError):
+    """Another account has this email."""
+
+    code = "email_taken"
+    status = 409
+    field = "email"
+
+
+class ChangedMeanwhile(DomainError):
+    """Somebody else has saved the record since it was shown."""
+
+    code = "changed_meanwhile"
+    status = 409
+
+
+class NotEmpty(DomainError):
+    """The company has companies or sites below it, so it cannot be deleted."""
+
+    code = "not_empty"
+    status = 409
+
+
+class LastOwner(DomainError):
+    """A company must keep one owner who can sign in."""
+
+    code = "last_owner"
+    status = 409
+
+
+class NoConsent(DomainError):
+    """The installer has not granted access, or has withdrawn it."""
+
+    code = "no_consent"
+    status = 403

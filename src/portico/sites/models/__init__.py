@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+from portico.sites.models.assignment import SiteAssignment
 from portico.sites.models.entitlement import Entitlement
 from portico.sites.models.resident import Resident
 from portico.sites.models.sip_account import SipAccount, SipNumberSeries
 from portico.sites.models.site import Site
 
-__all__ = ["Entitlement", "Resident", "SipAccount", "SipNumberSeries", "Site"]
+__all__ = [
+    "Entitlement",
+    "Resident",
+    "SipAccount",
+    "SipNumberSeries",
+    "Site",
+    "SiteAssignment",
+]

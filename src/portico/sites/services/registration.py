@@ -16,8 +16,10 @@ from portico.audit.services import record
 from portico.kernel.errors import NotVisible
 from portico.sites.enums import CallMode, Feature, ResidentRole
 from portico.sites.errors import BadPhone, ContactMissing, EmailTaken, PhoneTaken
-from portico.sites.models import Entitlement, Resident, Site
+from portico.sites.models import Entitlement, Resident, Site, SiteAssignment
+from portico.sites.selectors import visible_sites
 from portico.sites.services.numbering import allocate_sip_account
+from portico.sites.services.residents import people_changed
 from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.models import Organization
 from portico.tenancy.selectors import organization_of
@@ -76,6 +78,9 @@ def register_house(*, actor: User, data: HouseData, now: datetime) -> Site:
     if not data.email and not data.phone:
         raise ContactMissing(_("Enter an email or a mobile number."))
     site = _create_site(organization, data, now)
+    if not visible_sites(actor).filter(pk=site.pk).exists():
+        # A sub-installer works on the houses that he has added.
+        SiteAssignment.objects.create(site=site, user=actor, assigned_at=now)
     resident = add_resident(site=site, role=ResidentRole.MASTER, data=data, now=now)
     record(
         actor=actor,
@@ -135,6 +140,8 @@ def add_resident(
         # The one order that most clients of the app API can read.
         date_format=DateFormat.DMY,
     )
-    return Resident.objects.create(
+    resident = Resident.objects.create(
         site=site, user=user, role=role, sip=allocate_sip_account(), created_at=now
     )
+    people_changed(site=site)
+    return resident

@@ -4,7 +4,31 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from portico.sites.models import Resident
+from portico.accounts.services.app_sessions import session_for
+from portico.kernel.queue import enqueue
+from portico.sites.models import Resident, Site
+
+# The job that tells a house's units who lives there.
+PEOPLE_CHANGED = "provisioning.people_changed"
+
+
+def people_changed(*, site: Site) -> None:
+    """Somebody of ``site`` came, left or has another name.
+
+    Call inside the transaction of the change.
+    """
+    key = f"people:{site.pk}"
+    enqueue(PEOPLE_CHANGED, unique_key=key, site_id=str(site.pk))
+
+
+def signed_in_by(*, token: str, now: datetime) -> Resident | None:
+    """Who uses the app API with ``token``, with site, user and SIP account.
+
+    One query, because a person at a door waits for it; using a session keeps it alive.
+    """
+    related = ("user__resident__site", "user__resident__sip")
+    session = session_for(token=token, now=now, related=related)
+    return None if session is None else getattr(session.user, "resident", None)
 
 
 def mark_registered(*, resident: Resident, now: datetime) -> None:

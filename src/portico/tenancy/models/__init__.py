@@ -1,6 +1,17 @@
 from __future__ import annotations
 
-from portico.tenancy.models.organization import Membership, Organization
+from portico.tenancy.models.organization import (
+    CompanySettings,
+    Membership,
+    Organization,
+    PortalVisit,
+)
 from portico.tenancy.models.platform import PlatformSettings
 
-__all__ = ["Membership", "Organization", "PlatformSettings"]
+__all__ = [
+    "CompanySettings",
+    "Membership",
+    "Organization",
+    "PlatformSettings",
+    "PortalVisit",
+]

@@ -19,6 +19,14 @@ class Organization(models.Model):
     path = models.CharField(max_length=255, blank=True, db_index=True)
     time_zone = models.CharField(max_length=63, default="UTC")
     created_at = models.DateTimeField()
+    # Counted up with every change, so that of two who edit at once the second is told.
+    version = models.PositiveIntegerField(default=1)
+    # Granted by the distributor above (ORG-4).
+    may_pay = models.BooleanField(default=False)
+    requires_email_code = models.BooleanField(default=False)
+    # SET-8: the distributor offers it, the installer consents; both can take it back.
+    access_offered = models.BooleanField(default=False)
+    access_granted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -41,6 +49,30 @@ class Organization(models.Model):
         return self.name
 
 
+class CompanySettings(models.Model):
+    """What an installer has set up for his company and its customers (SET-1, 4 to 6)."""
+
+    organization = models.OneToOneField(
+        Organization, models.CASCADE, related_name="settings", primary_key=True
+    )
+    # The guide's six fields of the billing information.
+    billing_company = models.CharField(_("company/family"), max_length=127, blank=True)
+    billing_attention = models.CharField(_("ATTN"), max_length=127, blank=True)
+    billing_address = models.CharField(_("address"), max_length=255, blank=True)
+    billing_phone = models.CharField(_("TEL"), max_length=31, blank=True)
+    billing_fax = models.CharField(_("fax"), max_length=31, blank=True)
+    billing_email = models.EmailField(_("email"), blank=True)
+    log_unanswered_calls = models.BooleanField(default=True)
+    mail_expiry = models.BooleanField(default=True)
+    mail_renewal = models.BooleanField(default=True)
+    service_phone = models.CharField(_("phone"), max_length=31, blank=True)
+    service_email = models.EmailField(_("email"), blank=True)
+    receive_feedback = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"settings of {self.organization_id}"
+
+
 class Membership(models.Model):
     """A staff account's one place in one organisation."""
 
@@ -51,6 +83,31 @@ class Membership(models.Model):
         Organization, models.CASCADE, related_name="memberships"
     )
     role = models.CharField(max_length=15, choices=Role.choices)
+    # Of a property manager: told once a month to change the password.
+    password_reminder = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(role=Role.VISITOR),
+                name="tenancy_visitor_not_stored",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.organization_id} as {self.role}"
+
+
+class PortalVisit(models.Model):
+    """Somebody of the distributor inside an installer's portal, by consent (SET-8)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="visits"
+    )
+    started_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"visit of {self.user_id} in {self.organization_id}"

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.e2e.screen import ARGUMENTS, CHROMIUM, Screen, Screens
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for a module's tests."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # The driver keeps an event loop in this thread; queries are still ours.
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def screens(chromium: Browser, live_server: LiveServer) -> Iterator[Screens]:
+    """Browsers that share nothing."""
+    contexts = []
+
+    def another() -> Screen:
+        context = chromium.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        return Screen(context.new_page(), live_server.url)
+
+    yield another
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def screen(screens: Screens) -> Screen:
+    return screens()

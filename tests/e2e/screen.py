@@ -1,0 +1,100 @@
+"""A page in a real browser, with what went wrong on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page, Route, expect
+
+from portico.accounts.models import User
+from tests.factories import PASSWORD
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# Axe reads style sheets in a way that the policy forbids; that is its own message.
+_OWN_NOISE = re.compile(r"preload assets")
+
+
+@dataclass
+class Screen:
+    """A page with what went wrong on it, and the hints that the server sends it."""
+
+    page: Page
+    base: str
+    complaints: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.route("**/live/**", self._live)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not _OWN_NOISE.search(message.text):
+            self.complaints.append(message.text)
+
+    def _live(self, route: Route) -> None:
+        # In place of the gateway: what is due now, then the stream ends and comes again.
+        events = "".join(f"event: hint\ndata: {hint}\n\n" for hint in self.hints)
+        self.hints.clear()
+        body = f"retry: 200\n\n{events}"
+        route.fulfill(status=200, content_type="text/event-stream", body=body)
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.base}{path}")
+
+    def sign_in(self, user: User) -> None:
+        self.open("/sign-in/")
+        self.page.get_by_label("User name or email").fill(str(user.username))
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(self.page.get_by_role("button", name="Log out")).to_be_visible()
+        self.page.wait_for_load_state("load")
+
+
+# Browsers that share nothing.
+Screens = Callable[[], Screen]
+
+
+def assert_fine(screen: Screen, path: str) -> None:
+    """Open ``path``; see :func:`assert_shown_well`."""
+    screen.open(path)
+    assert_shown_well(screen, path)
+
+
+def assert_shown_well(screen: Screen, path: str) -> None:
+    """The page says nothing on the console, fits its width, and axe finds nothing."""
+    assert_fits(screen, path)
+    violations = Axe().run(screen.page).response["violations"]
+    found = [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in violations]
+    assert found == [], path
+    screen.complaints.clear()
+
+
+def assert_fits(screen: Screen, path: str) -> None:
+    """The page says nothing on the console, and is as wide as the screen at most."""
+    screen.page.wait_for_load_state("load")
+    assert screen.complaints == [], path
+    width = screen.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert width <= 0, f"{path} is {width} pixels too wide"
+
+
+FORMS = pytest.mark.parametrize(
+    ("scheme", "width"),
+    [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)],
+)
+
+
+def take_form(screen: Screen, scheme: str, width: int) -> None:
+    screen.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    screen.page.set_viewport_size({"width": width, "height": 844})
