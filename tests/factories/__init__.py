@@ -7,18 +7,34 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+
 from portico.accounts.models import User
 from portico.accounts.services.passwords import set_password
+from portico.accounts.services.portal_sessions import note_session, trust_browser
 from portico.devices.catalogue import all_models
-from portico.devices.enums import AccessMethod, DeviceKind, PresenceVia, RelayKind
+from portico.devices.enums import (
+    AccessMethod,
+    CommandChannel,
+    CommandKind,
+    CommandState,
+    DeviceKind,
+    PresenceVia,
+    RelayKind,
+)
 from portico.devices.models import Bridge, Device, MacEntry
 from portico.devices.rules import RelayData
+from portico.devices.selectors import bridge_of
 from portico.devices.services.bridges import (
     begin_session,
     enrol_bridge,
     invite_bridge,
 )
+from portico.devices.services.commands import mark_sent, record_result
 from portico.devices.services.mac_library import add_mac
+from portico.devices.services.orders import request_order
+from portico.devices.services.pictures import store_picture
 from portico.devices.services.presence import Contact, record_contacts, sweep_silent
 from portico.devices.services.registration import DeviceData, register_device
 from portico.events.enums import EventSource
@@ -29,28 +45,56 @@ from portico.jobs.services import lease
 from portico.kernel.clock import utcnow
 from portico.kernel.ids import new_secret
 from portico.kernel.queue import find_job
+from portico.notices.enums import Audience, NoticeKind
+from portico.notices.models import Notice
+from portico.notices.services.telling import announce, notify
 from portico.sites.models import Site
 from portico.sites.services.registration import HouseData, register_house
 from portico.tenancy.enums import OrganizationKind, Role
-from portico.tenancy.models import Organization
+from portico.tenancy.models import Membership, Organization
 from portico.tenancy.selectors import distributor_of, membership_of
 from portico.tenancy.selectors import operator as find_operator
 from portico.tenancy.services.organizations import add_member, create_organization
+from tests.authenticator import some_registration
 
 PASSWORD = "correct horse battery"
+# What the words of any kind of notice name.
+NOTICE_PARAMS = dict.fromkeys(
+    (
+        "title text company who minutes subject ticket module device site what reason"
+        " until name done failed"
+    ).split(),
+    "X",
+)
 _count = itertools.count(1)
 
 
 def make_user(username: str = "", *, name: str = "", password: str = PASSWORD) -> User:
-    """An account with a password and no place in any organisation."""
+    """An account with a password, past all gates, with no place in any organisation."""
     number = next(_count)
     user = User.objects.create_user(
         username or f"user{number}",
         email=f"{username or f'user{number}'}@example.com",
         name=name or f"User {number}",
+        email_confirmed_at=utcnow(),
+        policy_version=settings.PRIVACY_POLICY_VERSION,
     )
     set_password(user=user, password=password)
     return user
+
+
+def make_account_rows(user: User) -> dict[str, int]:
+    """A passkey, a session and a trusted browser of ``user``; their ids."""
+    kind = Authenticator.Type.WEBAUTHN
+    data = {"name": "Key", "credential": some_registration()}
+    passkey = Authenticator.objects.create(user=user, type=kind, data=data)
+    note_session(user=user, session_key=new_secret(), agent="", now=utcnow())
+    trust_browser(user=user, agent="", now=utcnow())
+    return {
+        "passkey_id": passkey.pk,
+        "session_id": user.portal_sessions.get().pk,
+        "browser_id": user.trusted_browsers.get().pk,
+    }
 
 
 def make_organization(
@@ -80,6 +124,18 @@ def make_member(organization: Organization, username: str = "", name: str = "") 
     return user
 
 
+def make_person(boss: User, role: Role, username: str = "") -> Membership:
+    """Somebody with ``role`` in the company of ``boss``."""
+    user = make_user(username)
+    return add_member(
+        actor=boss,
+        organization=organization_of(boss),
+        user=user,
+        role=role,
+        now=utcnow(),
+    )
+
+
 def the_operator() -> Organization:
     """The installation's operator organisation, made when first asked for."""
     return find_operator() or make_organization(OrganizationKind.OPERATOR, None)
@@ -103,6 +159,30 @@ def make_installer(
     parent = organization_of(distributor or make_distributor())
     company = make_organization(OrganizationKind.INSTALLER, parent, name)
     return make_member(company, username)
+
+
+def make_notice(user: User, kind: NoticeKind = NoticeKind.UPGRADE_FINISHED) -> Notice:
+    """Something that the whole company of ``user`` is told."""
+    notice = notify(
+        organization_id=organization_of(user).pk,
+        kind=kind,
+        params=NOTICE_PARAMS,
+        now=utcnow(),
+    )
+    assert notice is not None
+    return notice
+
+
+def make_announcement(operator: User, audience: Audience = Audience.ALL) -> Notice:
+    """Something that the operator tells all companies."""
+    return announce(
+        actor=operator,
+        audience=audience,
+        title="Version 2",
+        text="New things",
+        by_mail=False,
+        now=utcnow(),
+    )
 
 
 def organization_of(user: User) -> Organization:
@@ -199,6 +279,35 @@ def make_seen(
     moment = at or utcnow()
     record_contacts(contacts=[Contact(device.pk, moment, via, "192.168.1.20")])
     sweep_silent(now=utcnow())
+
+
+# As short as a JPEG may be.
+JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
+
+
+def make_picture(device: Device, installer: User, jpeg: bytes = JPEG) -> bool:
+    """Order a picture of ``device`` and let its bridge send it; whether it was kept."""
+    now = utcnow()
+    bridge = bridge_of(device.site)
+    assert bridge is not None
+    command = request_order(
+        actor=installer,
+        device=device,
+        kind=CommandKind.TAKE_PICTURE,
+        channel=CommandChannel.PORTAL,
+        now=now,
+    )
+    assert mark_sent(command_id=command.pk, now=now)
+    kept = store_picture(bridge_id=bridge.pk, command_id=command.pk, jpeg=jpeg, now=now)
+    record_result(
+        bridge_id=bridge.pk,
+        command_id=command.pk,
+        state=CommandState.ACKNOWLEDGED,
+        reason="",
+        at=now,
+        now=now,
+    )
+    return kept
 
 
 def make_event(

@@ -11,7 +11,16 @@ from django.test import Client
 
 from portico.accounts.models import User
 from portico.kernel.bus import publish
-from tests.factories import make_installer, make_site
+from portico.kernel.clock import utcnow
+from portico.tenancy.selectors import VISIT_KEY
+from portico.tenancy.services.companies import offer_access
+from portico.tenancy.services.portal_visits import enter_portal, grant_access
+from tests.factories import (
+    make_distributor,
+    make_installer,
+    make_site,
+    organization_of,
+)
 from tests.gateway.server import RunningGateway
 from tests.waiting import eventually
 
@@ -125,3 +134,66 @@ def test_stream_ends_after_the_sign_out(
 
     eventually(lambda: stream.has_ended)
     stream.close()
+
+
+def test_a_visitor_hears_of_the_house_while_the_visit_holds(
+    gateway: RunningGateway,
+) -> None:
+    dana = make_distributor()
+    installer = make_installer(distributor=dana)
+    site, now = make_site(installer), utcnow()
+    company = organization_of(installer)
+    offer_access(actor=dana, company=company, offered=True, now=now)
+    grant_access(actor=installer, granted=True, now=now)
+    client = Client()
+    client.force_login(dana)
+    session = client.session
+    session[VISIT_KEY] = enter_portal(actor=dana, company=company, now=now).pk
+    session.save()
+    cookies = {settings.SESSION_COOKIE_NAME: session.session_key or ""}
+    url = f"{gateway.base}/live/site/{site.pk}"
+
+    def status() -> int:
+        with httpx.stream("GET", url, cookies=cookies, trust_env=False) as answer:
+            return answer.status_code
+
+    assert status() == 200
+    grant_access(actor=installer, granted=False, now=now)
+    assert status() == 404
+
+
+def test_notices_are_heard_in_their_company_alone(
+    gateway: RunningGateway, installer: User
+) -> None:
+    company = organization_of(installer).pk
+    other = organization_of(make_installer()).pk
+    site = make_site(installer)
+    everywhere = Stream(gateway, "/live/all", installer)
+    on_a_site = Stream(gateway, f"/live/site/{site.pk}", installer)
+    distributor = Stream(gateway, "/live/all", make_distributor())
+    streams = (everywhere, on_a_site, distributor)
+    eventually(lambda: all(stream.lines for stream in streams))
+    publish("notices.changed", organization=other)
+    publish("notices.changed")
+    publish("notices.changed", site=str(site.pk))
+    publish("notices.changed", organization=company)
+    publish("notices.changed", organization=None)
+
+    eventually(lambda: all(stream.hints for stream in streams))
+    eventually(lambda: len(everywhere.hints) == 2)
+    heard = [[hint["organization"] for hint in one.hints] for one in streams]
+    assert heard == [[company, None], [company, None], [None]]
+    stop(gateway, *streams)
+
+
+def test_other_hints_need_a_site_even_when_they_name_the_company(
+    gateway: RunningGateway, installer: User
+) -> None:
+    company = organization_of(installer).pk
+    stream = Stream(gateway, "/live/all", installer)
+    eventually(lambda: stream.lines)
+    publish("log.changed", organization=company, entry=1)
+    publish("notices.changed", organization=company)
+    eventually(lambda: stream.hints)
+    assert [hint["subject"] for hint in stream.hints] == ["notices.changed"]
+    stop(gateway, stream)

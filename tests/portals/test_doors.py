@@ -63,7 +63,7 @@ def test_the_life_of_an_opening_is_shown_step_by_step(
 def _acknowledge(command: Command, bridge: Bridge) -> None:
     now = utcnow()
     record_result(
-        bridge=bridge,
+        bridge_id=bridge.pk,
         command_id=command.pk,
         state=CommandState.ACKNOWLEDGED,
         reason="",

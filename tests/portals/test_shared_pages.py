@@ -61,10 +61,13 @@ def test_modules_to_come_say_so_and_are_marked(browser: Client, path: str) -> No
 
 def test_setting_saves_name_zone_and_format(browser: Client, installer: User) -> None:
     data = {"name": "Ida N", "time_zone": "asia/tokyo", "time_format": "12h"}
+    data["language"] = "de"
     assert browser.post("/installer/setting/", data).status_code == 302
     installer.refresh_from_db()
     assert (installer.name, installer.time_zone) == ("Ida N", "Asia/Tokyo")
-    assert installer.time_format == "12h"
+    assert (installer.time_format, installer.language) == ("12h", "de")
+    page = text_of(browser.get("/installer/setting/"))
+    assert '<html lang="en"' in page
 
 
 def test_password_is_changed_and_the_session_goes_on(

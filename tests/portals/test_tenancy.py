@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 
 import pytest
 from django.apps import apps
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -16,7 +17,11 @@ from portico.devices.enums import CommandChannel
 from portico.devices.services.commands import request_open
 from portico.events.models import LogEntry
 from portico.kernel.clock import utcnow
+from portico.notices.enums import NoticeKind
+from portico.tenancy.enums import Role
 from tests.factories import (
+    make_account_rows,
+    make_announcement,
     make_bridge,
     make_dead_letter,
     make_device,
@@ -24,13 +29,20 @@ from tests.factories import (
     make_event,
     make_installer,
     make_mac,
+    make_notice,
     make_operator,
+    make_person,
+    make_picture,
     make_site,
     run_jobs,
 )
 from tests.portals.conftest import client_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
+
+
+# Parts of addresses that are the same for everybody.
+_NOBODYS = {"company_kind", "people_kind", "part", "list_name"}
 
 
 @dataclass(frozen=True)
@@ -42,10 +54,56 @@ class Route:
     post: bool = False
     # Without ids of anybody: strangers of the same kind see their own, empty page.
     status: int = 200
+    # Not for those of the company who do not speak for it.
+    owner_only: bool = False
+
+    @property
+    def is_somebodys(self) -> bool:
+        """Whether an id in the address belongs to a company."""
+        return not set(self.ids) <= _NOBODYS
 
 
 _SITE, _DEVICE = ("site_id",), ("mac",)
-_COMMON = ("setting", "password", "notifications", "privacy")
+_COMMON = (
+    "setting",
+    "password",
+    "notification",
+    "security",
+    "reauthenticate",
+    "sessions",
+    "notifications",
+    "bell",
+    "privacy",
+    "provider",
+)
+# They ask first once more who it is.
+_FRESH = ("totp_add", "totp_remove", "passkey_add", "recovery_codes")
+# Of one's own account; another's is 404.
+_OWN = {
+    "passkey_edit": Route("", ("passkey_id",), status=302),
+    "passkey_remove": Route("", ("passkey_id",), status=302),
+    "browser_distrust": Route("", ("browser_id",), post=True, status=302),
+    "session_end": Route("", ("session_id",), post=True, status=302),
+}
+_PORTALS = ("installer", "distributor", "operator")
+_COMPANY, _PERSON = ("company_id",), ("company_id", "member_id")
+# The companies below, for those who have some.
+_BELOW = {
+    "companies": Route(""),
+    "company_new": Route("", ("company_kind",)),
+    "company": Route("", _COMPANY),
+    "company_edit": Route("", _COMPANY),
+    "company_delete": Route("", _COMPANY),
+    "company_payment": Route("", _COMPANY, post=True, status=302),
+    "company_code": Route("", _COMPANY, post=True, status=302),
+    "company_access": Route("", _COMPANY, post=True, status=302),
+    "company_enter": Route("", _COMPANY, post=True, status=302),
+    "person_invite": Route("", _PERSON, post=True, status=302),
+    "person_switch": Route("", _PERSON, post=True, status=302),
+    "sites": Route(""),
+    "devices": Route(""),
+}
+_USER = ("member_id",)
 ROUTES: dict[str, Route] = {
     "installer:dashboard": Route("installer"),
     "installer:latest": Route("installer"),
@@ -56,6 +114,7 @@ ROUTES: dict[str, Route] = {
     "installer:device_new": Route("installer", _SITE),
     "installer:site_doors": Route("installer", _SITE),
     "installer:site_bridge": Route("installer", _SITE),
+    "installer:site_found": Route("installer", _SITE),
     "installer:bridge_add": Route("installer", _SITE, post=True, status=409),
     "installer:bridge_remove": Route("installer", _SITE),
     "installer:demo_bridge": Route("installer", _SITE, post=True, status=404),
@@ -67,6 +126,9 @@ ROUTES: dict[str, Route] = {
     "installer:device_doors": Route("installer", _DEVICE),
     "installer:device_file": Route("installer", _DEVICE),
     "installer:device_reveal": Route("installer", _DEVICE, post=True),
+    "installer:device_picture": Route("installer", _DEVICE),
+    "installer:device_picture_file": Route("installer", _DEVICE),
+    "installer:device_fetch": Route("installer", _DEVICE, post=True, status=302),
     "installer:device_events": Route("installer", _DEVICE),
     "installer:device_edit": Route("installer", _DEVICE),
     "installer:device_delete": Route("installer", _DEVICE),
@@ -83,16 +145,30 @@ ROUTES: dict[str, Route] = {
     **{
         f"installer:{name}": Route("installer")
         for name in (
-            "users",
             "firmware",
             "upgrade",
             "message",
-            "subscriptions",
-            "payments",
-            "automatic_payments",
             "integration",
         )
     },
+    **{
+        f"installer:{name}": Route("installer", owner_only=True)
+        for name in ("subscriptions", "payments", "automatic_payments")
+    },
+    "installer:users": Route("installer", owner_only=True),
+    "installer:users_of": Route("installer", ("people_kind",), owner_only=True),
+    "installer:user_new": Route("installer", ("people_kind",), owner_only=True),
+    "installer:user_edit": Route("installer", _USER, owner_only=True),
+    "installer:user_delete": Route("installer", _USER, owner_only=True),
+    "installer:user_invite": Route(
+        "installer", _USER, post=True, status=302, owner_only=True
+    ),
+    "installer:user_switch": Route(
+        "installer", _USER, post=True, status=302, owner_only=True
+    ),
+    "installer:access": Route("installer", status=404, owner_only=True),
+    "installer:company_setting": Route("installer", ("part",), owner_only=True),
+    "installer:visit_leave": Route("installer", post=True, status=302),
     "distributor:dashboard": Route("distributor"),
     "distributor:mac_library": Route("distributor"),
     "distributor:mac_add": Route("distributor"),
@@ -105,16 +181,65 @@ ROUTES: dict[str, Route] = {
     "operator:health": Route("operator"),
     "operator:app_api": Route("operator"),
     "operator:dead_letters": Route("operator"),
+    "operator:announcements": Route("operator"),
+    "operator:announcement_new": Route("operator"),
+    "operator:announcement_withdraw": Route(
+        "operator", ("announcement_id",), post=True, status=302
+    ),
     "operator:letter_retry": Route("operator", ("job_id",), post=True, status=302),
     "operator:letter_discard": Route("operator", ("job_id",)),
     **{
-        f"{portal}:{name}": Route(portal)
-        for portal in ("installer", "distributor", "operator")
-        for name in _COMMON
+        f"{portal}:{name}": replace(route, owner=portal)
+        for portal in ("distributor", "operator")
+        for name, route in _BELOW.items()
+    },
+    **{f"{portal}:{name}": Route(portal) for portal in _PORTALS for name in _COMMON},
+    **{
+        f"{portal}:{name}": Route(portal, status=302)
+        for portal in _PORTALS
+        for name in _FRESH
+    },
+    **{
+        f"{portal}:{name}": Route(portal, post=True, status=302)
+        for portal in _PORTALS
+        for name in ("email_code", "sessions_end_others", "notices_read")
+    },
+    **{
+        f"{portal}:notice_read": Route(portal, ("notice_id",), post=True, status=302)
+        for portal in _PORTALS
+    },
+    **{f"{portal}:audit": Route(portal, owner_only=True) for portal in _PORTALS},
+    **{
+        f"{portal}:list_columns": Route(portal, ("list_name",), post=True, status=302)
+        for portal in _PORTALS
+    },
+    **{
+        f"{portal}:{name}": replace(route, owner=portal)
+        for portal in _PORTALS
+        for name, route in _OWN.items()
     },
 }
 # Open to everybody; their own tests say what they show to whom.
-PUBLIC = {"home", "account_login", "account_logout", "sign_in_once"}
+PUBLIC = {
+    "home",
+    "account_login",
+    "account_logout",
+    "sign_in_once",
+    "sign_in_code",
+    "sign_in_code_again",
+    "mfa_authenticate",
+    "sign_in_passkey",
+    "sign_in_start_over",
+    "forgot",
+    "password_set",
+    "forgot_resident",
+    "forgot_phone",
+    "password_by_phone",
+    "welcome_privacy",
+    "welcome_provider",
+    "welcome_email",
+    "email_confirm",
+}
 # Served by other packages, which have a matrix of their own.
 ELSEWHERE = ("portico.appapi",)
 
@@ -136,11 +261,15 @@ class World:
 
     owners: dict[str, User]
     strangers: dict[str, User]
+    # Of the first installer's company, without its owner's rights.
+    others: dict[str, User]
     ids: dict[str, object]
 
     def url(self, name: str) -> str:
-        args = [self.ids[part] for part in ROUTES[name].ids]
-        return reverse(name, args=args)
+        owner = ROUTES[name].owner
+        # What belongs to an account, not to a company, each owner has one of.
+        own = {part: self.ids.get(f"{owner}.{part}") for part in ROUTES[name].ids}
+        return reverse(name, args=[own[p] or self.ids[p] for p in ROUTES[name].ids])
 
 
 @pytest.fixture
@@ -153,24 +282,44 @@ def world(db: None) -> World:
     make_bridge(site, installer)
     run_jobs()
     make_event(device, "motion")
+    make_picture(device, installer)
     relay = device.relays.get()
     command = request_open(
         actor=installer, relay=relay, channel=CommandChannel.PORTAL, now=utcnow()
     )
     operator = make_operator()
+    sub = make_person(installer, Role.SUB_INSTALLER)
+    manager = make_person(installer, Role.MANAGER)
+    owners = {
+        "installer": installer,
+        "distributor": distributor,
+        "operator": operator,
+    }
     return World(
-        owners={
-            "installer": installer,
-            "distributor": distributor,
-            "operator": operator,
-        },
+        owners=owners,
         # There is one operator; the stranger to his pages is an installer.
         strangers={
             "installer": stranger,
             "distributor": other,
             "operator": stranger,
         },
+        others={"sub": sub.user, "manager": manager.user},
         ids={
+            "company_kind": "installer",
+            "operator.company_kind": "distributor",
+            "people_kind": "managers",
+            "part": "billing",
+            "list_name": "audit",
+            "announcement_id": make_announcement(operator).pk,
+            **{
+                f"{owner}.notice_id": make_notice(user, NoticeKind.PORTAL_ENTERED).pk
+                for owner, user in owners.items()
+            },
+            "installer.member_id": sub.pk,
+            "distributor.company_id": installer.membership.organization_id,
+            "distributor.member_id": installer.membership.pk,
+            "operator.company_id": installer.membership.organization_id,
+            "operator.member_id": installer.membership.pk,
             "site_id": site.pk,
             "mac": device.mac,
             "kind": "local",
@@ -179,6 +328,11 @@ def world(db: None) -> World:
             "entry_id": LogEntry.objects.get().pk,
             "mac_entry_id": make_mac(distributor).pk,
             "job_id": make_dead_letter().pk,
+            **{
+                f"{owner}.{part}": key
+                for owner, user in owners.items()
+                for part, key in make_account_rows(user).items()
+            },
         },
     )
 
@@ -199,48 +353,124 @@ def test_every_route_stands_in_the_matrix() -> None:
     assert found == set(ROUTES) | PUBLIC
 
 
-@pytest.mark.parametrize("name", sorted(ROUTES))
-def test_nobody_is_sent_to_sign_in_and_changes_nothing(world: World, name: str) -> None:
-    url, before = world.url(name), _rows()
+def _answers(
+    world: World, names: Collection[str], call: Callable[[str], object]
+) -> dict[str, object]:
+    """What ``call`` gives for each route, each as if it were the only one."""
+    found: dict[str, object] = {}
+    for name in names:
+        with transaction.atomic():
+            found[name] = call(name)
+            transaction.set_rollback(True)
+    return found
+
+
+def _status_and_change(user: User | None, url: str, *, post: bool) -> tuple[int, bool]:
+    before = _rows()
+    status = _call(user, url, post=post)
+    return status, _rows() != before
+
+
+def test_nobody_is_sent_to_sign_in_and_changes_nothing(world: World) -> None:
     for post in (False, True):
-        status = _call(None, url, post=post)
+        found = _answers(
+            world,
+            ROUTES,
+            lambda name, post=post: _status_and_change(  # type: ignore[misc]
+                None, world.url(name), post=post
+            ),
+        )
         # A view that only takes POST says so before it asks who it is.
-        assert status == 302 or (status == 405 and ROUTES[name].post and not post)
-    assert _rows() == before
+        assert found == {
+            name: (405 if route.post and not post else 302, False)
+            if found[name] != (302, False)
+            else (302, False)
+            for name, route in ROUTES.items()
+        }
 
 
-@pytest.mark.parametrize("name", sorted(ROUTES))
-def test_a_strangers_object_does_not_exist_and_nothing_changes(
-    world: World, name: str
-) -> None:
-    route = ROUTES[name]
-    stranger, before = world.strangers[route.owner], _rows()
-    expected = {404} if route.ids or route.owner == "operator" else {200, route.status}
-    assert _call(stranger, world.url(name), post=route.post) in expected
-    if route.ids:
-        assert _call(stranger, world.url(name), post=True) == 404
-        assert _rows() == before
+def test_a_strangers_object_does_not_exist_and_nothing_changes(world: World) -> None:
+    def call(name: str) -> object:
+        stranger = world.strangers[ROUTES[name].owner]
+        return _status_and_change(stranger, world.url(name), post=True)
+
+    closed = [
+        name
+        for name, route in ROUTES.items()
+        if route.is_somebodys or route.owner == "operator"
+    ]
+    assert _answers(world, closed, call) == dict.fromkeys(closed, (404, False))
+
+    def look(name: str) -> object:
+        route = ROUTES[name]
+        return _call(world.strangers[route.owner], world.url(name), post=route.post)
+
+    found = _answers(world, ROUTES, look)
+    assert found == {
+        name: 404 if name in closed else route.status for name, route in ROUTES.items()
+    }
 
 
-@pytest.mark.parametrize("name", sorted(ROUTES))
-def test_other_kinds_of_staff_find_no_page(world: World, name: str) -> None:
-    route, before = ROUTES[name], _rows()
+def test_other_kinds_of_staff_find_no_page(world: World) -> None:
     for kind, user in world.owners.items():
-        if kind != route.owner:
-            assert _call(user, world.url(name), post=route.post) == 404
-    assert _rows() == before
+        others = [name for name, route in ROUTES.items() if route.owner != kind]
+
+        def call(name: str, user: User = user) -> object:
+            return _status_and_change(user, world.url(name), post=ROUTES[name].post)
+
+        assert _answers(world, others, call) == dict.fromkeys(others, (404, False))
 
 
-@pytest.mark.parametrize("name", sorted(ROUTES))
-def test_the_owner_gets_an_answer(world: World, name: str) -> None:
-    route = ROUTES[name]
-    owner = world.owners[route.owner]
-    assert _call(owner, world.url(name), post=route.post) == route.status
+def test_a_sub_installer_reaches_nothing_of_sites_that_are_not_his(
+    world: World,
+) -> None:
+    def call(name: str) -> object:
+        post = ROUTES[name].post
+        return _status_and_change(world.others["sub"], world.url(name), post=post)
+
+    # The library is the company's, the own account everybody's.
+    mine = {"installer:mac_remove"}
+    closed = [
+        name
+        for name, route in ROUTES.items()
+        if route.owner == "installer"
+        and (route.owner_only or (route.is_somebodys and name not in mine))
+    ]
+    assert _answers(world, closed, call) == dict.fromkeys(closed, (404, False))
+
+    def look(name: str) -> object:
+        post = ROUTES[name].post
+        return _call(world.others["sub"], world.url(name), post=post)
+
+    theirs = [
+        name
+        for name, route in ROUTES.items()
+        if route.owner == "installer" and name not in closed
+    ]
+    expected = {name: ROUTES[name].status for name in theirs}
+    assert _answers(world, theirs, look) == expected
+
+
+def test_a_property_manager_finds_no_page_of_an_installer(world: World) -> None:
+    def call(name: str) -> object:
+        post = ROUTES[name].post
+        return _status_and_change(world.others["manager"], world.url(name), post=post)
+
+    assert _answers(world, ROUTES, call) == dict.fromkeys(ROUTES, (404, False))
+
+
+def test_the_owner_gets_an_answer(world: World) -> None:
+    def call(name: str) -> object:
+        route = ROUTES[name]
+        return _call(world.owners[route.owner], world.url(name), post=route.post)
+
+    expected = {name: route.status for name, route in ROUTES.items()}
+    assert _answers(world, ROUTES, call) == expected
 
 
 def test_a_stranger_leaves_no_audit_of_what_he_did_not_do(world: World) -> None:
     before = AuditEntry.objects.count()
     for name, route in ROUTES.items():
-        if route.ids:
+        if route.is_somebodys:
             _call(world.strangers[route.owner], world.url(name), post=True)
     assert AuditEntry.objects.count() == before

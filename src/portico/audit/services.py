@@ -41,7 +41,8 @@ def record(
         at=now,
         actor_id=None if actor is None else actor.pk,
         actor_name="" if actor is None else str(actor)[:255],
-        organization_id=organization_id,
+        on_behalf_of_id=None if actor is None else where.on_behalf_of,
+        organization_id=organization_id or where.on_behalf_of or where.organization,
         site_id=site_id,
         action=action,
         object_type=subject._meta.label_lower,  # noqa: SLF001 -- Django's documented API

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from django.utils.timezone import now as utc_now
 from portico.access.services.temp_keys import create_temp_key
 from portico.accounts.models import User
 from portico.accounts.services.passwords import set_password
+from portico.accounts.services.policy import accept_policy
 from portico.config.keys import write_private
 from portico.config.people import ensure_member, ensure_operator, sign_in_link
 from portico.config.start import port_trouble
@@ -53,6 +55,7 @@ _EMAIL = "ada.demo@example.org"
 # The example number of the phone number library; nothing is ever sent to it.
 _PHONE = "+447400123456"
 _COUNTRY_CODE = "44"
+STAFF = ("installer", "distributor", "operator")
 _UNUSED_MACS = (
     ("0C1105D00010", "R20A"),
     ("0C1105D00011", "X915S"),
@@ -147,6 +150,16 @@ def build_house(now: datetime) -> Site:
     return site
 
 
+def open_gates(now: datetime) -> None:
+    """Let the demo's staff go straight to their portals, as if they had been there."""
+    version = settings.PRIVACY_POLICY_VERSION
+    for user in User.objects.filter(username__in=STAFF, email_confirmed_at=None):
+        accept_policy(user=user, version=version, now=now)
+        user.email = f"{user.username}.demo@example.org"
+        user.email_confirmed_at = now
+        user.save(update_fields=["email", "email_confirmed_at"])
+
+
 def _company(
     kind: OrganizationKind, name: str, above: User | Organization, now: datetime
 ) -> Organization:
@@ -233,6 +246,7 @@ def start_house(data: Path, base: str, supervisor: Supervisor) -> list[str]:
     """Bring the house to life; returns what to tell the person at the terminal."""
     now = utc_now()
     site = build_house(now)
+    open_gates(now)
     is_new = not (data / "demo.json").exists()
     _publish(now)
     _start_programs(data, base, site, supervisor, now)
@@ -261,6 +275,7 @@ def _start_programs(
     portico = (sys.executable, "-m", "portico")
     token = environment.simulator_token.get_secret_value()
     address = environment.simulator_control.removeprefix("http://")
+    pnp = f"--pnp={_pnp_address()}"
     supervisor.add(
         Role(
             "simulator",
@@ -269,6 +284,7 @@ def _start_programs(
                 "simulate",
                 f"--state={data / 'simulator'}",
                 f"--control={address}",
+                pnp,
             ),
             {"PORTICO_SIM_CONTROL_TOKEN": token},
             log=data / "log" / "simulator.log",
@@ -292,11 +308,19 @@ def _start_programs(
                 f"--data={data / 'bridge'}",
                 f"--listen={_bridge_address(base)}",
                 "--name=demo-bridge",
+                pnp,
             ),
             extra,
             log=data / "log" / "bridge.log",
         )
     )
+
+
+def _pnp_address() -> str:
+    """Where new virtual units ask: on this machine, never on the network it is in."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 def _bridge_address(base: str) -> str:
@@ -359,8 +383,7 @@ def _write_facts(
     data: Path, base: str, running: dict[str, dict[str, Any]], now: datetime
 ) -> list[str]:
     links = {
-        name: sign_in_link(User.objects.get(username=name), now=now)
-        for name in ("installer", "distributor", "operator")
+        name: sign_in_link(User.objects.get(username=name), now=now) for name in STAFF
     }
     facts = {
         "base": base,

@@ -8,6 +8,7 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,7 +41,10 @@ class Environment(BaseSettings):
     log_format: Literal["json", "console"] = "json"
     # host[:port] that app clients are told; empty: the name they came by.
     app_host: str = ""
-    smtp_url: str = ""
+    # smtp://user:password@host:port (STARTTLS), smtps:// or smtp+plain://
+    smtp_url: SecretStr = SecretStr("")
+    # The sender of all mails: an address, or "Name <address>".
+    mail_from: str = ""
     # The control address of the simulator; only demo mode uses it.
     simulator_control: str = ""
     simulator_token: SecretStr = SecretStr("")
@@ -65,6 +69,12 @@ class Environment(BaseSettings):
         """A short private path: Unix sockets allow 107 bytes."""
         name = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
         return Path(tempfile.gettempdir(), f"portico-{os.getuid()}-{name}")
+
+    @property
+    def mail_sender(self) -> str:
+        """The sender of all mails."""
+        host = urlsplit(self.public_url).hostname or "localhost"
+        return self.mail_from or f"Portico <portico@{host}>"
 
     @property
     def devices_base(self) -> str:

@@ -7,8 +7,12 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
+from portico.accounts.errors import AccountTaken
+from portico.accounts.links import page_url
 from portico.accounts.models import User
 from portico.accounts.services.one_time_logins import issue_one_time_login
+from portico.accounts.services.password_links import issue_first_link
+from portico.mail.services import checked_address
 from portico.tenancy.enums import OrganizationKind, Role
 from portico.tenancy.models import Organization
 from portico.tenancy.selectors import operator
@@ -41,6 +45,25 @@ def ensure_operator(*, username: str, company: str, now: datetime) -> User | Non
     if membership is None or membership.organization_id != organization.pk:
         return None
     return user
+
+
+@transaction.atomic
+def give_email(user: User, email: str, *, now: datetime) -> None:
+    """Make ``email`` the confirmed one: whoever has this terminal is believed.
+
+    :raises BadAddress: not one mail address.
+    :raises AccountTaken: another account has it.
+    """
+    address = checked_address(email.strip().lower())
+    if User.objects.filter(email=address).exclude(pk=user.pk).exists():
+        raise AccountTaken
+    user.email, user.email_confirmed_at = address, now
+    user.save(update_fields=["email", "email_confirmed_at"])
+
+
+def first_password_link(user: User, *, now: datetime) -> str:
+    """A link that lets ``user`` set his password, once."""
+    return page_url("password_set", issue_first_link(user=user, now=now))
 
 
 def sign_in_link(user: User, *, now: datetime) -> str:

@@ -15,7 +15,13 @@ from portico.kernel.crypto import install_keys
 from portico.kernel.queue import install_backend
 
 # Modules that define jobs; importing them registers the jobs.
-TASKS = ("portico.mail.tasks", "portico.provisioning.tasks", "portico.events.tasks")
+TASKS = (
+    "portico.mail.tasks",
+    "portico.accounts.tasks",
+    "portico.tenancy.tasks",
+    "portico.provisioning.tasks",
+    "portico.events.tasks",
+)
 
 
 def build_bus(environment: Environment) -> Bus:

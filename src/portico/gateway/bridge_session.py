@@ -59,7 +59,9 @@ class Session:
     """What a connected bridge may do, and what it is told."""
 
     __slots__ = (
+        "_configs",
         "_domain",
+        "_found",
         "_identities",
         "_inbox",
         "_macs",
@@ -103,6 +105,8 @@ class Session:
         self._macs: dict[str, int] = {}
         self._identities: dict[str, tuple[str | None, str | None]] = {}
         self._revision: str | None = None
+        self._found: wire.Found | None = None
+        self._configs: dict[str, str] = {}
         self._rate = Bucket(MESSAGES_PER_SECOND, MESSAGES_BURST)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -224,6 +228,8 @@ class Session:
                 await self._contacts(message)
             case wire.CommandResult():
                 self._spawn_result(message)
+            case wire.Found():
+                self._take_found(message)
             case wire.Auth():
                 raise Close(4400, "auth again")
 
@@ -277,12 +283,35 @@ class Session:
             if device_id is None or not unit.online:
                 continue  # silence speaks for itself after a while
             self._presence.heard(device_id, PresenceVia.BRIDGE, unit.address or "")
+            if unit.config and self._configs.get(unit.mac) != unit.config:
+                self._configs[unit.mac] = unit.config
+                await self._domain.note_applied(device_id, unit.config)
             told = (unit.model, unit.firmware)
             if any(told) and self._identities.get(unit.mac) != told:
                 self._identities[unit.mac] = told
                 await self._domain.recognize(
                     device_id, unit.model or "", unit.firmware or ""
                 )
+
+    def _take_found(self, message: wire.Found) -> None:
+        """Store the newest list, one at a time: nobody waits for it."""
+        is_storing, self._found = self._found is not None, message
+        if not is_storing:
+            task = asyncio.create_task(self._store_found())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _store_found(self) -> None:
+        stored: wire.Found | None = None
+        try:
+            while self._found is not None and self._found is not stored:
+                stored = self._found
+                await self._domain.note_found(self.info.id, stored)
+        except StoreFailed as error:
+            # The bridge tells it again when a unit asks again.
+            log.error("found_not_stored", error=str(error))
+        finally:
+            self._found = None
 
     def _spawn_result(self, message: wire.CommandResult) -> None:
         task = asyncio.create_task(self._result(message))

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import hmac
-import threading
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
@@ -24,14 +23,15 @@ from django.db import (
     DatabaseError,
     close_old_connections,
     connection,
-    connections,
 )
 
 from portico.access.selectors import live_temp_keys
 from portico.accounts.selectors import staff_by_id
 from portico.devices import selectors as devices
-from portico.devices.enums import CommandState, PresenceVia
+from portico.devices.enums import CommandKind, CommandState, PresenceVia
 from portico.devices.services import bridges, commands, presence
+from portico.devices.services.found import FoundData, note_found
+from portico.devices.services.pictures import NoPicture, store_picture
 from portico.devices.services.registration import recognize_model
 from portico.events.enums import EventSource
 from portico.events.selectors import waiting_events
@@ -41,11 +41,13 @@ from portico.kernel.clock import from_ms, to_ms, utcnow
 from portico.kernel.errors import DomainError
 from portico.kernel.ids import secret_digest
 from portico.kernel.queue import job_counts
+from portico.kernel.threads import end_pool
 from portico.protocols.bridge import messages as wire
 from portico.protocols.bridge.envelope import encode
-from portico.provisioning.selectors import ServedFile, served_files
-from portico.provisioning.services.files import note_fetched
+from portico.provisioning.selectors import ServedFile, address_of, served_files
+from portico.provisioning.services.files import note_applied, note_fetched
 from portico.sites.selectors import visible_sites
+from portico.tenancy.selectors import VISIT_KEY, membership_of, open_visit, visiting
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,6 +60,7 @@ __all__ = [
     "EventSource",
     "EventTarget",
     "IncomingEvent",
+    "LiveScope",
     "PresenceVia",
     "Refused",
     "ServedFile",
@@ -68,8 +71,6 @@ __all__ = [
 
 # Enough for the slow calls of a busy gateway; the hot path needs none of them.
 _THREADS = 8
-# What a call that is still at it may take before its thread is not waited for.
-_END_SECONDS = 5.0
 
 
 class StoreFailed(Exception):
@@ -208,6 +209,9 @@ def _roster(bridge_id: uuid.UUID) -> tuple[wire.Roster, dict[str, int]]:
             open_password=device.secrets.open_password,
             event_secret=device.secrets.event_secret,
             guests=tuple(guests.get(device.pk, ())),
+            provisioning=address_of(device),
+            rtsp_user=device.secrets.rtsp_user,
+            rtsp_password=device.secrets.rtsp_password,
         )
         for device in rows
     )
@@ -221,20 +225,21 @@ def _known_address(device: Any) -> str | None:
 
 
 def _claim(command_id: uuid.UUID) -> wire.Command | None:
-    if not commands.mark_sent(command_id=command_id, now=utcnow()):
+    command = commands.mark_sent(command_id=command_id, now=utcnow())
+    if command is None:
         return None
-    command = devices.command_to_send(command_id)
-    relay = command.relay if command else None
-    if command is None or relay is None:
-        return None
+    data: dict[str, Any] = {}
+    if command.kind == CommandKind.OPEN_RELAY:
+        relay = command.relay
+        if relay is None:
+            return None
+        data["relay"] = {"kind": relay.kind, "number": relay.number}
+        data["hold_seconds"] = relay.hold_seconds
     return wire.Command(
-        id=command.pk,
+        id=command_id,
         mac=command.device.mac,
         kind=command.kind,
-        data={
-            "relay": {"kind": relay.kind, "number": relay.number},
-            "hold_seconds": relay.hold_seconds,
-        },
+        data=data,
         expires_at=to_ms(command.expires_at),
     )
 
@@ -251,9 +256,8 @@ def _all_waiting() -> list[tuple[uuid.UUID, uuid.UUID]]:
 
 
 def _record_result(bridge_id: uuid.UUID, result: wire.CommandResult) -> bool:
-    bridge = devices.live_bridge(bridge_id)
-    return bridge is not None and commands.record_result(
-        bridge=bridge,
+    return commands.record_result(
+        bridge_id=bridge_id,
         command_id=result.id,
         state=CommandState(result.state.value),
         reason=result.reason,
@@ -268,25 +272,66 @@ def _recognize(device_id: int, model: str, firmware: str) -> None:
         recognize_model(device=device, reported=model, firmware=firmware, now=utcnow())
 
 
+def _note_applied(device_id: int, revision: str) -> None:
+    device = devices.device_by_id(device_id)
+    if device is not None:
+        note_applied(device=device, revision=revision, at=utcnow())
+
+
+def _note_found(bridge_id: uuid.UUID, found: wire.Found) -> None:
+    units = [
+        FoundData(u.mac, u.model, u.version, u.address, from_ms(u.at))
+        for u in found.devices
+    ]
+    note_found(bridge_id=bridge_id, units=units, now=utcnow())
+
+
+def _store_picture(
+    bridge_id: uuid.UUID, command_id: uuid.UUID, jpeg: bytes
+) -> bool | None:
+    try:
+        return store_picture(
+            bridge_id=bridge_id, command_id=command_id, jpeg=jpeg, now=utcnow()
+        )
+    except NoPicture:
+        return None
+    except OSError as error:
+        raise StoreFailed(str(error)) from error
+
+
 def _note_fetched(fetches: dict[int, tuple[str, Any]]) -> None:
     for device_id, (revision, at) in fetches.items():
         note_fetched(device_id=device_id, revision=revision, at=at)
 
 
-def _live_scope(session_key: str, site_id: str) -> frozenset[str] | None:
-    """Ids of the sites that a browser's session may watch; None: not signed in."""
+@dataclass(frozen=True, slots=True)
+class LiveScope:
+    """What a browser may hear of: sites, and the company whose notices it shows."""
+
+    sites: frozenset[str]
+    organization: int | None
+
+
+def _live_scope(session_key: str, site_id: str) -> LiveScope | None:
+    """What a browser's session may watch; None: not signed in."""
     engine = import_module(settings.SESSION_ENGINE)
     stored = engine.SessionStore(session_key)
     user = staff_by_id(stored.get("_auth_user_id"), stored.get("_auth_user_hash"))
     if user is None:
         return None
-    sites = visible_sites(user)
+    visit = open_visit(user, stored.get(VISIT_KEY), utcnow())
+    with visiting(visit) if visit else nullcontext():
+        sites = visible_sites(user)
+    # A visitor does not read the company's notices, and not his own there either.
+    home = None if visit else membership_of(user)
+    company = home.organization_id if home else None
     if site_id != "all":
         try:
             sites = sites.filter(pk=uuid.UUID(site_id))
         except ValueError:
-            return frozenset()
-    return frozenset(str(pk) for pk in sites.values_list("pk", flat=True))
+            return LiveScope(frozenset(), company)
+    ids = sites.values_list("pk", flat=True)
+    return LiveScope(frozenset(str(pk) for pk in ids), company)
 
 
 def _sip_target(number: str) -> SipTarget | None:
@@ -303,22 +348,6 @@ def _health() -> dict[str, int]:
     return {"events_waiting": waiting_events()} | {
         f"jobs_{state}": count for state, count in counts.items()
     }
-
-
-def _end(pool: ThreadPoolExecutor) -> None:
-    """Stop ``pool``; each of its threads closes its own database connection."""
-    threads = pool._max_workers  # noqa: SLF001 -- as it was made
-    gate = threading.Barrier(threads)
-
-    def leave() -> None:
-        # Together, so that no thread closes twice while another never does.
-        with contextlib.suppress(threading.BrokenBarrierError):
-            gate.wait(_END_SECONDS)
-        connections.close_all()
-
-    for _ in range(threads):
-        pool.submit(leave)
-    pool.shutdown()
 
 
 class Domain:
@@ -414,7 +443,19 @@ class Domain:
     async def recognize(self, device_id: int, model: str, firmware: str) -> None:
         await self._call(_recognize, device_id, model, firmware)
 
-    async def live_scope(self, session_key: str, site: str) -> frozenset[str] | None:
+    async def note_applied(self, device_id: int, revision: str) -> None:
+        await self._call(_note_applied, device_id, revision)
+
+    async def note_found(self, bridge_id: uuid.UUID, found: wire.Found) -> None:
+        await self._call(_note_found, bridge_id, found)
+
+    async def store_picture(
+        self, bridge_id: uuid.UUID, command_id: uuid.UUID, jpeg: bytes
+    ) -> bool | None:
+        """Whether it is kept; False: nobody asked for it. None: it is no picture."""
+        return await self._call(_store_picture, bridge_id, command_id, jpeg)
+
+    async def live_scope(self, session_key: str, site: str) -> LiveScope | None:
         return await self._call(_live_scope, session_key, site)
 
     async def sip_target(self, number: str) -> SipTarget | None:
@@ -429,5 +470,6 @@ class Domain:
 
     def close(self) -> None:
         """Let running calls end, and close every thread's connection."""
-        for pool in (self._pool, self._writer, self._sessions):
-            _end(pool)
+        end_pool(self._pool, _THREADS)
+        end_pool(self._writer, 1)
+        end_pool(self._sessions, 1)

@@ -1,4 +1,4 @@
-"""Provisioning files: ``/p/<secret>/<name>``, from memory, with entity tags."""
+"""A unit's files: ``/p/<secret>/<name>``, from memory, with entity tags."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ _RETRY = (b"retry-after", b"2")
 _TRIES_RETRY = (b"retry-after", b"60")
 # Nothing on the way may keep a text with passwords.
 _PRIVATE = (b"cache-control", b"private, no-cache")
+_XML = (b"content-type", b"application/xml; charset=utf-8")
 # What holds for every unit stands in the unit's own file; units ask for this one first.
 COMMON = b"# Portico: nothing common, see the unit's own file\n"
 _COMMON_TAG = hashlib.sha256(COMMON).hexdigest()
@@ -81,6 +82,9 @@ class Files:
             await self._answer(scope, send, COMMON, _COMMON_TAG)
         elif kind is not None and kind.mac == file.mac:
             await self._own(scope, send, file)
+        elif kind is not None and kind.role is FileRole.CONTACTS and file.contacts:
+            # Whichever revision is asked for: there is only the newest.
+            await self._answer(scope, send, file.contacts, file.contacts_etag, _XML)
         else:
             # Also another device's name: nothing tells whether it exists.
             metrics.FILES.labels("unknown_name").inc()
@@ -121,9 +125,15 @@ class Files:
         self._fetched[file.device_id] = (file.revision, utcnow())
 
     @staticmethod
-    async def _answer(scope: Scope, send: Send, body: bytes, etag: str) -> None:
+    async def _answer(
+        scope: Scope,
+        send: Send,
+        body: bytes,
+        etag: str,
+        kind: tuple[bytes, bytes] = TEXT,
+    ) -> None:
         tag = f'"{etag}"'
-        headers = [TEXT, (b"etag", tag.encode()), _PRIVATE]
+        headers = [kind, (b"etag", tag.encode()), _PRIVATE]
         held = header(scope, b"if-none-match")
         if held and (held == "*" or tag in held):
             metrics.FILES.labels("unchanged").inc()

@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from portico.gateway import metrics
-from portico.gateway.domain import Domain, StoreFailed
+from portico.gateway.domain import Domain, LiveScope, StoreFailed
 from portico.gateway.http import Receive, Scope, Send, header, problem
 
 PREFIX = "/live/"
@@ -23,9 +23,12 @@ SUBJECTS = frozenset(
         "log.changed",
         "device.changed",
         "bridge.changed",
+        "units.found",
         "file.published",
     }
 )
+# About a company, or with no company about all; heard by whoever works in one.
+NOTICES = "notices.changed"
 # Proxies cut silent connections after 30 to 60 seconds.
 BEAT_SECONDS = 15.0
 # After a sign-out or a lost membership the stream ends within this time.
@@ -44,13 +47,12 @@ class LiveStreams:
 
     def hint(self, subject: str, payload: dict[str, Any]) -> None:
         """Pass one hint on to those who may hear of its site."""
-        if subject not in SUBJECTS:
+        if subject not in SUBJECTS and subject != NOTICES:
             return
-        site = payload.get("site")
         data = json.dumps({"subject": subject, **payload})
         message = f"event: hint\ndata: {data}\n\n".encode()
         for stream in self._streams:
-            if site in stream.sites:
+            if _may_hear(stream.scope, subject, payload):
                 stream.push(message)
 
     def close(self) -> None:
@@ -70,17 +72,17 @@ class LiveStreams:
         session, wanted = self._session(scope), scope["path"][len(PREFIX) :]
         wanted = wanted.removeprefix("site/").strip("/")
         try:
-            sites = await self._domain.live_scope(session, wanted) if session else None
+            held = await self._domain.live_scope(session, wanted) if session else None
         except StoreFailed:
             await problem(send, 503, "try_again", headers=[(b"retry-after", b"5")])
             return
-        if sites is None:
+        if held is None:
             await problem(send, 401, "sign_in_first")
             return
-        if not sites and wanted != "all":
+        if not held.sites and wanted != "all":
             await problem(send, 404, "not_found")
             return
-        stream = _Stream(sites)
+        stream = _Stream(held)
         self._streams.add(stream)
         metrics.LIVE.inc()
         watcher = asyncio.create_task(_until_gone(receive, stream))
@@ -110,26 +112,35 @@ class LiveStreams:
                 await _send_part(send, message)
             if time.monotonic() > recheck:
                 recheck = time.monotonic() + RECHECK_SECONDS
-                sites = await self._recheck(session, wanted, stream)
-                if sites is None:
+                scope = await self._recheck(session, wanted, stream)
+                if scope is None:
                     await send({"type": "http.response.body", "body": b""})
                     return
-                stream.sites = sites
+                stream.scope = scope
 
     async def _recheck(
         self, session: str, wanted: str, stream: _Stream
-    ) -> frozenset[str] | None:
+    ) -> LiveScope | None:
         try:
             return await self._domain.live_scope(session, wanted)
         except StoreFailed:
-            return stream.sites
+            return stream.scope
+
+
+def _may_hear(scope: LiveScope, subject: str, payload: dict[str, Any]) -> bool:
+    """Whether a hint is about what a browser may watch; what names nothing is not."""
+    if subject != NOTICES:
+        return payload.get("site") in scope.sites
+    if scope.organization is None or "organization" not in payload:
+        return False
+    return payload["organization"] in {None, scope.organization}
 
 
 class _Stream:
     """One browser's queue; None in it ends the stream."""
 
-    def __init__(self, sites: frozenset[str]) -> None:
-        self.sites = sites
+    def __init__(self, scope: LiveScope) -> None:
+        self.scope = scope
         self._queue: list[bytes | None] = []
         self._wake = asyncio.Event()
 

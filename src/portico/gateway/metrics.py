@@ -28,6 +28,9 @@ ROSTERS_UNSENDABLE = Counter(
 )
 LIVE = Gauge("portico_live_streams", "Browsers with a live stream")
 PROXIED = Counter("portico_proxied_total", "Requests passed to web", ["result"])
+PICTURES = Counter(
+    "portico_pictures_total", "Pictures that bridges sent, by result", ["result"]
+)
 DATABASE_FAULTS = Counter(
     "portico_database_faults_total", "Database errors, by what was done", ["what"]
 )

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from portico.gateway import bridge_sessions, files, live, uplink
+from portico.gateway import bridge_sessions, files, live, pictures, uplink
 from portico.gateway.bridge_sessions import BridgeSessions
 from portico.gateway.domain import Domain, StoreFailed
 from portico.gateway.files import Files
@@ -25,6 +25,7 @@ from portico.gateway.http import (
 )
 from portico.gateway.inbox import Inbox
 from portico.gateway.live import LiveStreams
+from portico.gateway.pictures import Pictures
 from portico.gateway.presence import PresenceCollector
 from portico.gateway.proxy import Proxy
 from portico.gateway.sip import Registrar
@@ -67,6 +68,7 @@ class Gateway:
         self._bridges = BridgeSessions(
             domain, self._inbox, self._presence, addresses, gateway_id
         )
+        self._pictures = Pictures(domain, addresses)
         self._live = LiveStreams(domain, session_cookie)
         self._sip_address = sip
         self._sip = Registrar(domain, self._presence)
@@ -95,6 +97,8 @@ class Gateway:
             await self._files.serve(scope, send)
         elif path.startswith(live.PREFIX):
             await self._live.serve(scope, receive, send)
+        elif path.startswith(pictures.PREFIX):
+            await self._pictures.serve(scope, receive, send)
         elif path == bridge_sessions.ENROL_PATH:
             await self._bridges.enrol(scope, receive, send)
         elif path == "/healthz":

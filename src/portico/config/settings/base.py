@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "portico.config.apps.WiringConfig",
     "portico.audit",
     "portico.mail",
+    "portico.notices",
     "portico.accounts",
     "portico.tenancy",
     "portico.sites",
@@ -46,6 +47,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_cotton.apps.SimpleAppConfig",
     "django_htmx",
     "csp",
@@ -154,9 +156,17 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = None
-# ACC-1: locked for five minutes after five failures of one account from one address, and
-# one address may fail 20 times a minute over all accounts.
+# ACC-1: locked for five minutes after five failures of one account, wherever they came
+# from, and one address may fail 20 times a minute over all accounts.
 ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key", "login": "60/m/ip"}
+# The second step by choice: authenticator app, passkeys, recovery codes (ACC-2).
+MFA_ADAPTER = "portico.portals.shared.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Portico"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Changes with every change of what the policy says; everybody is asked again (ACC-3).
+PRIVACY_POLICY_VERSION = "2026-11"
 # Only the addresses of our own proxies may tell where a request came from.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1
 # Sign-in codes by SMS to one number. Each costs money, wakes somebody up, and gives five
@@ -215,14 +225,24 @@ PACKAGE_FILES = {
 }
 ICONS = ROOT / "node_modules/@tabler/icons/icons"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Never served as it lies there: views that know whose a file is hand it out.
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": ENVIRONMENT.data / "files",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
 
 EMAIL_SUBJECT_PREFIX = ""
-DEFAULT_FROM_EMAIL = "Portico <portico@localhost>"
+DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_sender
+# A server that says nothing for so long is tried again later.
+EMAIL_TIMEOUT = 20
 # Bad input of this size is refused before it costs memory.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

@@ -15,6 +15,9 @@ DISTRIBUTOR = Portal(
     kinds=frozenset({OrganizationKind.DISTRIBUTOR, OrganizationKind.SUB_DISTRIBUTOR}),
     modules=(
         Module(_("Dashboard"), "layout-dashboard", "dashboard", key="d"),
+        Module(_("Customers"), "building", "companies", key="c"),
+        Module(_("Sites"), "building-community", "sites", key="s"),
+        Module(_("Devices"), "cpu", "devices"),
         Module(
             _("MAC Library"),
             "barcode",

@@ -4,7 +4,10 @@ from django.utils.translation import gettext_lazy as _
 
 from portico.portals.shared.frame import Module, Portal
 from portico.portals.shared.http import guard
-from portico.tenancy.enums import OrganizationKind
+from portico.tenancy.enums import PORTAL_ROLES, OrganizationKind, Role
+
+_OWNER = frozenset({Role.OWNER})
+_AT_HOME = PORTAL_ROLES - {Role.VISITOR}
 
 # The guide's modules in the guide's order (NAV-1).
 INSTALLER = Portal(
@@ -20,7 +23,7 @@ INSTALLER = Portal(
             also=("devices/", "log/"),
             key="s",
         ),
-        Module(_("Users"), "users", "users"),
+        Module(_("Users"), "users", "users", roles=_OWNER),
         Module(_("Firmware"), "cpu", "firmware"),
         Module(_("Upgrade"), "cloud-upload", "upgrade"),
         Module(_("Message"), "message", "message"),
@@ -29,6 +32,7 @@ INSTALLER = Portal(
             _("Subscriptions"),
             "credit-card",
             "subscriptions",
+            roles=_OWNER,
             children=(
                 Module(_("Subscriptions"), "", "subscriptions"),
                 Module(_("Payments"), "", "payments"),
@@ -36,12 +40,14 @@ INSTALLER = Portal(
             ),
         ),
         Module(_("Integration"), "plug-connected", "integration"),
-        Module(_("Setting"), "settings", "setting"),
+        Module(_("Setting"), "settings", "setting", roles=_AT_HOME),
     ),
     closing=(
-        Module(_("Notification Center"), "bell", "notifications"),
-        Module(_("Privacy Policy"), "shield-lock", "privacy"),
+        Module(_("Notification Center"), "bell", "notifications", roles=_AT_HOME),
+        Module(_("Privacy Policy"), "shield-lock", "privacy", roles=_AT_HOME),
     ),
 )
 
 installer_only = guard(INSTALLER)
+# People, company and money are the owner's own (ORG-1).
+owner_only = guard(INSTALLER, roles=_OWNER)

@@ -5,6 +5,7 @@ from django.urls import path
 from portico.portals.installer.frame import INSTALLER
 from portico.portals.installer.views import (
     bridge,
+    company,
     dashboard,
     demo,
     device_page,
@@ -13,7 +14,9 @@ from portico.portals.installer.views import (
     later,
     log,
     mac_library,
+    orders,
     sites,
+    users,
 )
 from portico.portals.shared.urls import common_urls
 
@@ -21,6 +24,7 @@ app_name = "installer"
 
 _SITE = "sites/<uuid:site_id>/"
 _DEVICE = "devices/<slug:mac>/"
+_USER = "users/<int:member_id>/"
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -32,6 +36,7 @@ urlpatterns = [
     path(f"{_SITE}devices/new/", devices.device_new, name="device_new"),
     path(f"{_SITE}doors/", doors.site_doors, name="site_doors"),
     path(f"{_SITE}bridge/", bridge.site_bridge, name="site_bridge"),
+    path(f"{_SITE}found/", bridge.site_found, name="site_found"),
     path(f"{_SITE}bridge/add/", bridge.bridge_add, name="bridge_add"),
     path(f"{_SITE}bridge/remove/", bridge.bridge_remove, name="bridge_remove"),
     path(f"{_SITE}bridge/virtual/", demo.start_bridge, name="demo_bridge"),
@@ -40,9 +45,16 @@ urlpatterns = [
     path(_DEVICE, device_page.overview, name="device"),
     path(f"{_DEVICE}head/", device_page.head, name="device_head"),
     path(f"{_DEVICE}trail/", device_page.trail, name="device_trail"),
+    path(f"{_DEVICE}picture/", orders.picture, name="device_picture"),
+    path(
+        f"{_DEVICE}picture/newest.jpg",
+        orders.picture_content,
+        name="device_picture_file",
+    ),
     path(f"{_DEVICE}doors/", device_page.doors, name="device_doors"),
     path(f"{_DEVICE}provisioning/", device_page.provisioning, name="device_file"),
     path(f"{_DEVICE}provisioning/reveal/", device_page.reveal, name="device_reveal"),
+    path(f"{_DEVICE}provisioning/fetch/", orders.fetch, name="device_fetch"),
     path(f"{_DEVICE}events/", device_page.events, name="device_events"),
     path(f"{_DEVICE}edit/", devices.device_edit, name="device_edit"),
     path(f"{_DEVICE}delete/", devices.device_delete, name="device_delete"),
@@ -60,7 +72,18 @@ urlpatterns = [
     path(
         "mac-library/<int:entry_id>/remove/", mac_library.mac_remove, name="mac_remove"
     ),
-    path("users/", later.users, name="users"),
+    path("users/", users.user_list, name="users"),
+    path("users/<slug:kind>/", users.user_list, name="users_of"),
+    path("users/<slug:kind>/new/", users.user_new, name="user_new"),
+    path(f"{_USER}edit/", users.user_edit, name="user_edit"),
+    path(f"{_USER}delete/", users.user_delete, name="user_delete"),
+    path(f"{_USER}invite/", users.user_invite, name="user_invite"),
+    path(f"{_USER}switch/", users.user_switch, name="user_switch"),
+    path("setting/access/", company.access, name="access"),
+    path(
+        "setting/company/<slug:part>/", company.company_setting, name="company_setting"
+    ),
+    path("visit/leave/", company.leave, name="visit_leave"),
     path("firmware/", later.firmware, name="firmware"),
     path("upgrade/", later.upgrade, name="upgrade"),
     path("message/", later.message, name="message"),

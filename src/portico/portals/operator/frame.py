@@ -12,6 +12,10 @@ OPERATOR = Portal(
     kinds=frozenset({OrganizationKind.OPERATOR}),
     modules=(
         Module(_("Overview"), "layout-dashboard", "dashboard", key="d"),
+        Module(_("Companies"), "building", "companies", key="c"),
+        Module(_("Sites"), "building-community", "sites", key="s"),
+        Module(_("Devices"), "cpu", "devices"),
+        Module(_("Announcements"), "speakerphone", "announcements"),
         Module(_("Health"), "heart-rate-monitor", "health"),
         Module(_("Dead letters"), "mail-x", "dead_letters"),
         Module(_("App API"), "api", "app_api"),

@@ -3,8 +3,8 @@ from __future__ import annotations
 from django.urls import path
 
 from portico.portals.operator.frame import OPERATOR
-from portico.portals.operator.views import dead_letters, pages
-from portico.portals.shared.urls import common_urls
+from portico.portals.operator.views import announcements, dead_letters, pages
+from portico.portals.shared.urls import common_urls, company_urls
 
 app_name = "operator"
 
@@ -14,8 +14,18 @@ urlpatterns = [
     path("", pages.dashboard, name="dashboard"),
     path("health/", pages.health, name="health"),
     path("app-api/", pages.app_api, name="app_api"),
+    path("announcements/", announcements.announcement_list, name="announcements"),
+    path(
+        "announcements/new/", announcements.announcement_new, name="announcement_new"
+    ),
+    path(
+        "announcements/<int:announcement_id>/withdraw/",
+        announcements.announcement_withdraw,
+        name="announcement_withdraw",
+    ),
     path("dead-letters/", dead_letters.letters, name="dead_letters"),
     path(f"{_LETTER}retry/", dead_letters.letter_retry, name="letter_retry"),
     path(f"{_LETTER}discard/", dead_letters.letter_discard, name="letter_discard"),
+    *company_urls(OPERATOR),
     *common_urls(OPERATOR),
 ]

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from portico.notices.selectors import unread_count
 from portico.portals.shared.frame import Portal, left_column
+from portico.tenancy.enums import OrganizationKind, Role
+from portico.tenancy.selectors import reader_of
 
 if TYPE_CHECKING:
     from portico.tenancy.models import Membership
@@ -19,11 +22,23 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         return context
     membership: Membership = request.membership  # type: ignore[attr-defined]  # by guard
     organization, path = membership.organization, request.path
-    kind = organization.kind
     return context | {
         "portal": portal,
+        "space": portal.namespace,
         "organization": organization,
-        "modules": left_column(portal, portal.modules, path=path, kind=kind),
-        "closing_modules": left_column(portal, portal.closing, path=path, kind=kind),
-        "live_stream": "/live/all" if portal.namespace == "installer" else "",
+        "is_company_owner": (
+            organization.kind == OrganizationKind.INSTALLER
+            and membership.role == Role.OWNER
+        ),
+        "answers_for_company": membership.role in {Role.OWNER, Role.STAFF},
+        "visit": request.visit,  # type: ignore[attr-defined]  # by guard
+        "modules": left_column(
+            portal, portal.modules, path=path, membership=membership
+        ),
+        "closing_modules": left_column(
+            portal, portal.closing, path=path, membership=membership
+        ),
+        "live_stream": "/live/all",
+        # Asked for by the bell alone, so that parts of pages cost nothing.
+        "unread": lambda: unread_count(reader_of(membership)),
     }

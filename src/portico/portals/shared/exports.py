@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import tzinfo
+from itertools import islice
 
-from django.http import HttpResponse
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils import timezone, translation
 
 # What makes a spreadsheet calculate; a tab or line break in front does not help.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The mark tells spreadsheets that it is UTF-8.
+_UTF8 = "\ufeff"
+# As many as are worth a write to the network.
+_LINES = 100
 
 
 def plain_cell(value: object) -> str:
@@ -21,14 +31,72 @@ def plain_cell(value: object) -> str:
 def csv_download(
     name: str, head: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> HttpResponse:
-    """A CSV file for the browser to save as ``name``."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([plain_cell(cell) for cell in head])
-    writer.writerows([plain_cell(cell) for cell in row] for row in rows)
-    # The mark tells spreadsheets that it is UTF-8.
+    """A short CSV file for the browser to save as ``name``."""
     response = HttpResponse(
-        "\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8"
+        "".join(_csv_lines(head, rows)), content_type="text/csv; charset=utf-8"
     )
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def csv_stream(
+    name: str, head: Sequence[str], rows: Iterable[Sequence[object]]
+) -> StreamingHttpResponse:
+    """The same for any number of ``rows``: never more than a part is in memory."""
+    return _stream(name, "text/csv; charset=utf-8", _csv_lines(head, rows))
+
+
+def json_stream(name: str, rows: Iterable[Mapping[str, object]]) -> StreamingHttpResponse:
+    """A JSON array of objects, one a line."""
+    return _stream(name, "application/json", _json_lines(rows))
+
+
+def _csv_lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    with closing(io.StringIO()) as line:
+        writer = csv.writer(line)
+        yield _UTF8
+        for row in _with_head(head, rows):
+            writer.writerow([plain_cell(cell) for cell in row])
+            yield line.getvalue()
+            line.seek(0)
+            line.truncate()
+
+
+def _with_head(
+    head: Sequence[str], rows: Iterable[Sequence[object]]
+) -> Iterator[Sequence[object]]:
+    yield head
+    yield from rows
+
+
+def _json_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    before = "[\n"
+    for row in rows:
+        yield before + json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False)
+        before = ",\n"
+    yield "\n]\n" if before != "[\n" else "[]\n"
+
+
+def _stream(name: str, kind: str, lines: Iterator[str]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(_parts(lines), content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _parts(lines: Iterator[str]) -> Iterator[str]:
+    """``lines`` in larger pieces, made in the viewer's language and zone.
+
+    They are made after the view has returned, when these no longer hold.
+    """
+    language, zone = translation.get_language(), timezone.get_current_timezone()
+    return _joined(lines, language or "en", zone)
+
+
+def _joined(
+    lines: Iterator[str], language: str, zone: tzinfo
+) -> Iterator[str]:
+    part = "-"
+    while part:
+        with translation.override(language), timezone.override(zone):
+            part = "".join(islice(lines, _LINES))
+        yield part

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portico.accounts.enums import TimeFormat
 from portico.kernel.errors import DomainError
-from portico.portals.shared.choices import zone_names
+from portico.portals.shared.choices import MAIL_LANGUAGES, zone_names
 
 _CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.CheckboxSelectMultiple, "group"),
@@ -92,6 +92,11 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth ships no types
         self.fields["password"].widget.attrs = {"autocomplete": "current-password"}
         dress(self)
 
+    def user_credentials(self) -> dict[str, str]:
+        """The login once, as either: a known email must not take a second look longer."""
+        data = self.cleaned_data
+        return {"username": data["login"], "password": data["password"]}
+
 
 class AccountForm(StyledForm):
     """What a person may change about himself."""
@@ -101,6 +106,11 @@ class AccountForm(StyledForm):
         help_text=_("All times in this portal are shown in this zone.")
     )
     time_format = forms.ChoiceField(label=_("Time Format"), choices=TimeFormat.choices)
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=MAIL_LANGUAGES,
+        help_text=_("Of the mails you get. The pages are in English."),
+    )
 
 
 class PasswordForm(StyledForm):

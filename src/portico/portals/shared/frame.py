@@ -11,7 +11,8 @@ from django.urls import reverse
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-    from portico.tenancy.enums import OrganizationKind
+    from portico.tenancy.enums import OrganizationKind, Role
+    from portico.tenancy.models import Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ class Module:
     key: str = ""
     # The kinds of organisation that have it; empty: all that the portal is for.
     kinds: frozenset[OrganizationKind] = frozenset()
+    # The roles that see it; empty: all.
+    roles: frozenset[Role] = frozenset()
+
+    def is_for(self, membership: Membership) -> bool:
+        """Whether this module is in the left column of that person."""
+        kind, role = membership.organization.kind, membership.role
+        is_of_kind = not self.kinds or kind in self.kinds
+        return is_of_kind and (not self.roles or role in self.roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +70,11 @@ class Entry:
 
 
 def left_column(
-    portal: Portal, modules: Sequence[Module], *, path: str, kind: str
+    portal: Portal, modules: Sequence[Module], *, path: str, membership: Membership
 ) -> list[Entry]:
-    """Those of ``modules`` that ``kind`` has, the one of ``path`` marked."""
+    """Those of ``modules`` that the person has, the one of ``path`` marked."""
     home = portal.url("dashboard")
-    mine = [module for module in modules if not module.kinds or kind in module.kinds]
+    mine = [module for module in modules if module.is_for(membership)]
     return [_entry(portal, module, path, home) for module in mine]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -16,6 +17,9 @@ from django_htmx.http import reswap, trigger_client_event
 from portico.kernel.context import Origin, origin
 from portico.kernel.errors import DomainError
 from portico.portals.shared.http import is_htmx
+
+if TYPE_CHECKING:
+    from portico.accounts.models import User
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _ID_CHARS = frozenset("0123456789abcdefABCDEF-")
@@ -56,7 +60,7 @@ def viewer_locale(get_response: Handler) -> Handler:
         user = request.user
         if not user.is_authenticated:
             return get_response(request)
-        with timezone.override(user.zone), translation.override(user.language):
+        with timezone.override(user.zone), translation.override(_language(user)):
             response = get_response(request)
         # A page and its parts share an address; nobody else's cache may keep either.
         patch_vary_headers(response, ["HX-Request"])
@@ -65,6 +69,12 @@ def viewer_locale(get_response: Handler) -> Handler:
         return response
 
     return middleware
+
+
+def _language(user: User) -> str:
+    """The user's language, if there are pages in it: never half of one in another."""
+    known = user.language in dict(settings.LANGUAGES)
+    return user.language if known else settings.LANGUAGE_CODE
 
 
 class domain_errors:  # noqa: N801 -- named like the functions beside it

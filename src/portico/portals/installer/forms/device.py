@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portico.devices.catalogue import DeviceModel, all_models
 from portico.devices.enums import DeviceKind, RelayKind
-from portico.devices.selectors import MacFinding, look_up_mac
+from portico.devices.selectors import look_up_mac
 from portico.devices.services.registration import DeviceData
 from portico.kernel.errors import DomainError
 from portico.portals.installer.forms.relay import RelaySet, new_row, rows_from
@@ -83,26 +83,28 @@ class DeviceDraft:
     """A device being added (``device`` is None) or changed.
 
     Besides saving, the form can be sent with ``act``: add or remove a relay, or look the
-    MAC up. It is then drawn again with what was typed, unchecked.
+    MAC up. It is then drawn again with what was typed, unchecked. ``mac`` is where an
+    empty form begins.
     """
 
     def __init__(
-        self, data: QueryDict | None, *, actor: User, device: Device | None = None
+        self,
+        data: QueryDict | None,
+        *,
+        actor: User,
+        device: Device | None = None,
+        mac: str = "",
     ) -> None:
         self.device = device
         self.act = data.get("act", "") if data else ""
-        self.finding = self._find(data, actor)
+        self._mac = data.get("mac", "") if data else mac
+        self.finding = None if device else look_up_mac(actor, self._mac)
         values, rows = self._drawn(data)
         bound = data if data and not self.act else None
         self.form = DeviceForm(bound, initial=values)
         if device is not None:
             del self.form.fields["mac"]
         self.relays = RelaySet(rows, model=self.model, data=bound)
-
-    def _find(self, data: QueryDict | None, actor: User) -> MacFinding | None:
-        if self.device is not None or not data:
-            return None
-        return look_up_mac(actor, data.get("mac", ""))
 
     @property
     def model(self) -> DeviceModel | None:
@@ -152,7 +154,10 @@ class DeviceDraft:
     def _beginning(self) -> tuple[dict[str, Any], list[Any]]:
         device = self.device
         if device is None:
-            return {"kind": DeviceKind.DOOR_PHONE.value}, self._first_relay()
+            kind = self.model.kind if self.model else DeviceKind.DOOR_PHONE
+            is_monitor = kind == DeviceKind.INDOOR_MONITOR
+            rows = [] if is_monitor else self._first_relay()
+            return {"kind": kind.value, "mac": self._mac}, rows
         seen = {"app": device.monitor_in_app, "monitors": device.monitor_on_monitors}
         terminals = [name for name, is_on in seen.items() if is_on]
         values = {

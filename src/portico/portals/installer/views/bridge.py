@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from portico.devices.selectors import found_units
 from portico.devices.services.bridges import invite_bridge, remove_bridge
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
@@ -16,14 +17,24 @@ from portico.portals.installer.frame import installer_only
 from portico.portals.installer.views.sites import site_context
 from portico.portals.shared.forms import TypedNameForm
 from portico.portals.shared.http import StaffRequest
+from portico.sites.selectors import get_visible_site
 
 
 @installer_only
 def site_bridge(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     context = site_context(request, site_id, "bridge")
+    context["found"] = found_units(request.user, context["site"], now=utcnow())
     part = "installer/sites/_bridge.html"
     page = "installer/sites/bridge.html"
     return render(request, part if request.htmx else page, context)
+
+
+@installer_only
+def site_found(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
+    site = get_visible_site(request.user, site_id)
+    found = found_units(request.user, site, now=utcnow())
+    context = {"site": site, "found": found}
+    return render(request, "installer/sites/_found.html", context)
 
 
 @require_POST

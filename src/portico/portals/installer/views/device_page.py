@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -11,7 +11,15 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from portico.devices.catalogue import all_models
-from portico.devices.selectors import bridge_of, get_visible_device, recent_commands
+from portico.devices.enums import CommandKind
+from portico.devices.rules import has_camera, why_no_orders
+from portico.devices.selectors import (
+    bridge_of,
+    get_visible_device,
+    latest_order,
+    picture_of,
+    recent_commands,
+)
 from portico.events.selectors import log_of_site, raw_events
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
@@ -22,6 +30,9 @@ from portico.portals.shared.lists import page_of
 from portico.provisioning.rules import mask_secrets
 from portico.provisioning.selectors import address_of, file_of
 from portico.provisioning.services.files import reveal_file
+
+if TYPE_CHECKING:
+    from portico.devices.models import Device
 
 # A command this old has said all that it will.
 LIFE_SHOWN = timedelta(seconds=60)
@@ -43,6 +54,20 @@ def device_context(request: StaffRequest, mac: str, tab: str) -> dict[str, Any]:
         "file": file_of(device),
         "bridge": bridge,
         "is_bridged": bridge is not None and bridge.enrolled_at is not None,
+        "orders_blocked": why_no_orders(device, bridge),
+    }
+
+
+def picture_context(device: Device) -> dict[str, Any]:
+    """What the card of the device's picture needs."""
+    if not has_camera(device):
+        return {"has_camera": False}
+    since = utcnow() - LIFE_SHOWN
+    command = latest_order(device, CommandKind.TAKE_PICTURE, since=since)
+    return {
+        "has_camera": True,
+        "picture": picture_of(device),
+        "picture_command": command,
     }
 
 
@@ -50,6 +75,7 @@ def device_context(request: StaffRequest, mac: str, tab: str) -> dict[str, Any]:
 def overview(request: StaffRequest, mac: str) -> HttpResponse:
     context = device_context(request, mac, "overview")
     device = context["device"]
+    context |= picture_context(device)
     context["entries"] = log_of_site(device.site).filter(device=device)[:6]
     if settings.DEMO:
         context["acts"] = ACTS[device.kind]
@@ -83,6 +109,9 @@ def provisioning(request: StaffRequest, mac: str) -> HttpResponse:
     device, file = context["device"], context["file"]
     context["address"] = address_of(device)
     context["body"] = mask_secrets(file.body, device.secrets) if file else ""
+    context["fetch_command"] = latest_order(
+        device, CommandKind.FETCH_CONFIGURATION, since=utcnow() - LIFE_SHOWN
+    )
     return render(request, "installer/device/provisioning.html", context)
 
 

@@ -53,7 +53,9 @@ def device_list(request: StaffRequest) -> HttpResponse:
 @installer_only
 def device_new(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     site = get_visible_site(request.user, site_id)
-    draft = DeviceDraft(request.POST or None, actor=request.user)
+    # Where the link of a unit that was found leads.
+    mac = request.GET.get("mac", "")[:31]
+    draft = DeviceDraft(request.POST or None, actor=request.user, mac=mac)
     if request.method == "POST" and not draft.act and draft.is_valid():
         try:
             device = register_device(

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from portico.devices.enums import CommandChannel, CommandState
+from portico.devices.enums import CommandChannel, CommandKind, CommandState
 from portico.devices.selectors import (
     devices_of_site,
     get_relay,
@@ -59,5 +59,7 @@ def command_life(request: StaffRequest, command_id: uuid.UUID) -> HttpResponse:
     shown = request.GET.get("shown", "")
     if shown == command.state and (waits or not acknowledged):
         return HttpResponse(status=204)  # as it was: leave the page alone
+    if command.kind != CommandKind.OPEN_RELAY:
+        return render(request, "installer/device/_order.html", {"command": command})
     context = {"command": command, "is_last_word": acknowledged and not waits}
     return render(request, "installer/doors/_life.html", context)

@@ -9,17 +9,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from portico.portals.installer.frame import installer_only
+from portico.portals.installer.frame import installer_only, owner_only
 from portico.portals.shared.http import StaffRequest
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+    Guard = Callable[
+        [Callable[[StaffRequest], HttpResponse]], Callable[..., HttpResponse]
+    ]
+
 
 def _later(
-    title: StrOrPromise, icon: str, text: StrOrPromise
+    title: StrOrPromise, icon: str, text: StrOrPromise, only: Guard = installer_only
 ) -> Callable[[HttpRequest], HttpResponse]:
-    @installer_only
+    @only
     def page(request: StaffRequest) -> HttpResponse:
         context = {"title": title, "icon": icon, "text": text}
         return render(request, "shared/later.html", context)
@@ -27,11 +31,6 @@ def _later(
     return page
 
 
-users = _later(
-    _("Users"),
-    "users",
-    _("Property managers and sub-installers of your company will be managed here."),
-)
 firmware = _later(
     _("Firmware"),
     "cpu",
@@ -54,16 +53,19 @@ subscriptions = _later(
         "Services of your houses will be activated and renewed here. Until then every"
         " house is served without an end and without a charge."
     ),
+    owner_only,
 )
 payments = _later(
     _("Payments"),
     "receipt",
     _("Orders with their state and their invoices will be listed here."),
+    owner_only,
 )
 automatic_payments = _later(
     _("Automatic Payments"),
     "repeat",
     _("Agreements to renew by themselves will be listed here, with the next charge."),
+    owner_only,
 )
 integration = _later(
     _("Integration"),

@@ -12,6 +12,7 @@ from portico.devices.selectors import (
     bridge_of,
     bridges_by_site,
     devices_of_site,
+    found_units,
     presence_by_site,
     presence_counts,
 )
@@ -109,6 +110,8 @@ def site_people(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
 def site_devices(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     context = site_context(request, site_id, "devices")
     context["devices"] = with_files(devices_of_site(context["site"]))
+    if not request.htmx:
+        context["found"] = found_units(request.user, context["site"], now=utcnow())
     part = "installer/sites/_devices.html"
     page = "installer/sites/devices.html"
     return render(request, part if request.htmx else page, context)

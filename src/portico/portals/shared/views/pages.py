@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from portico.accounts.selectors import provider_information
 from portico.portals.shared.http import StaffRequest
-
-
-def notifications(request: StaffRequest) -> HttpResponse:
-    return render(request, "shared/notifications.html")
+from portico.tenancy.enums import OrganizationKind
 
 
 def privacy(request: StaffRequest) -> HttpResponse:
-    return render(request, "shared/privacy.html")
+    context = {
+        "version": settings.PRIVACY_POLICY_VERSION,
+        "provider": provider_information(request.user),
+        "serves": request.membership.organization.kind == OrganizationKind.INSTALLER,
+    }
+    return render(request, "shared/privacy.html", context)

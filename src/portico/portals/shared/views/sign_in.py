@@ -12,9 +12,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portico.accounts.errors import LinkSpent
 from portico.accounts.services.one_time_logins import redeem_one_time_login
+from portico.accounts.services.portal_sessions import forget_session
 from portico.kernel.clock import utcnow
 from portico.portals.shared.forms import SignInForm
-from portico.tenancy.enums import OrganizationKind
+from portico.portals.shared.gates import gate_page
+from portico.portals.shared.visits import begin_visit
+from portico.tenancy.enums import PORTAL_ROLES, OrganizationKind
 from portico.tenancy.selectors import membership_of
 
 if TYPE_CHECKING:
@@ -50,11 +53,13 @@ def sign_in_once(request: HttpRequest, secret: str) -> HttpResponse:
     except LinkSpent as error:
         return render(request, "shared/link_spent.html", status=error.status)
     login(request, user, backend=_BACKEND)
+    begin_visit(request, user)
     return redirect("home")
 
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    forget_session(session_key=request.session.session_key or "")
     logout(request)
     return redirect("account_login")
 
@@ -62,7 +67,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    membership = membership_of(cast("User", request.user))
-    if membership is None:
+    user = cast("User", request.user)
+    membership = membership_of(user)
+    if membership is None or membership.role not in PORTAL_ROLES:
         return render(request, "shared/no_portal.html")
+    page = gate_page(user)
+    if page:
+        return redirect(page)
     return redirect(_PORTALS[OrganizationKind(membership.organization.kind)])

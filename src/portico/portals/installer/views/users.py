@@ -1,0 +1,180 @@
+"""The Users module: sub-installers and property managers of the company."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from portico.accounts.services.password_links import invite
+from portico.accounts.services.second_factors import require_email_code
+from portico.kernel.clock import utcnow
+from portico.kernel.errors import DomainError, NotVisible
+from portico.portals.installer.forms.people import ManagerForm, SubInstallerForm
+from portico.portals.installer.frame import owner_only
+from portico.portals.shared.forms import TypedNameForm, blame
+from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.lists import page_of, search_text
+from portico.sites.selectors import assigned_site_ids, site_names, visible_sites
+from portico.sites.services.assignments import assign_sites
+from portico.tenancy.enums import Role
+from portico.tenancy.selectors import get_member, members_of, search_members
+from portico.tenancy.services.members import (
+    change_member,
+    create_member,
+    delete_member,
+    set_member_active,
+    set_password_reminder,
+)
+
+if TYPE_CHECKING:
+    from portico.tenancy.models import Membership
+
+_ROLES = {"sub-installers": Role.SUB_INSTALLER, "managers": Role.MANAGER}
+
+
+def _role(slug: str) -> Role:
+    if slug not in _ROLES:
+        raise NotVisible
+    return _ROLES[slug]
+
+
+def _slug(member: Membership) -> str:
+    return next(slug for slug, role in _ROLES.items() if role == member.role)
+
+
+@owner_only
+def user_list(request: StaffRequest, kind: str = "sub-installers") -> HttpResponse:
+    text = search_text(request)
+    company = request.membership.organization
+    found = search_members(members_of(company, _role(kind)), text)
+    context = {"page": page_of(request, found), "text": text, "kind": kind}
+    return render(request, "installer/users/list.html", context)
+
+
+@owner_only
+def user_new(request: StaffRequest, kind: str) -> HttpResponse:
+    form = _form(request, _role(kind), None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            with transaction.atomic():
+                member = create_member(
+                    actor=request.user,
+                    organization=request.membership.organization,
+                    data=form.person_data(),
+                    role=_role(kind),
+                    now=utcnow(),
+                )
+                _save_rest(request, form, member)
+        except DomainError as error:
+            blame(form, error)
+        else:
+            text = _("%(name)s is added. The invitation goes to %(email)s.")
+            user = member.user
+            messages.success(request, text % {"name": user.name, "email": user.email})
+            return redirect("installer:users_of", kind)
+    return render(request, "installer/users/form.html", {"form": form, "kind": kind})
+
+
+@owner_only
+def user_edit(request: StaffRequest, member_id: int) -> HttpResponse:
+    member = _member(request, member_id)
+    kind, form = _slug(member), _form(request, Role(member.role), member)
+    if request.method == "POST" and form.is_valid():
+        try:
+            with transaction.atomic():
+                change_member(
+                    actor=request.user,
+                    member=member,
+                    data=form.person_data(),
+                    now=utcnow(),
+                )
+                _save_rest(request, form, member)
+        except DomainError as error:
+            blame(form, error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("installer:users_of", kind)
+    context = {"form": form, "kind": kind, "member": member}
+    return render(request, "installer/users/form.html", context)
+
+
+@owner_only
+def user_delete(request: StaffRequest, member_id: int) -> HttpResponse:
+    member = _member(request, member_id)
+    kind, name = _slug(member), member.user.name or str(member.user)
+    form = TypedNameForm(request.POST or None, wanted=name)
+    if request.method == "POST" and form.is_valid():
+        delete_member(actor=request.user, member=member, now=utcnow())
+        messages.success(request, _("%(name)s is deleted.") % {"name": name})
+        return redirect("installer:users_of", kind)
+    context = {"form": form, "kind": kind, "member": member, "name": name}
+    return render(request, "installer/users/delete.html", context)
+
+
+@owner_only
+@require_POST
+def user_invite(request: StaffRequest, member_id: int) -> HttpResponse:
+    member = _member(request, member_id)
+    invite(actor=request.user, user=member.user, now=utcnow())
+    text = _("A link to set a password goes to %(email)s.")
+    messages.success(request, text % {"email": member.user.email})
+    return redirect("installer:users_of", _slug(member))
+
+
+@owner_only
+@require_POST
+def user_switch(request: StaffRequest, member_id: int) -> HttpResponse:
+    member = _member(request, member_id)
+    active = request.POST.get("on") == "yes"
+    set_member_active(actor=request.user, member=member, active=active, now=utcnow())
+    on, off = _("The account is enabled."), _("The account is disabled.")
+    messages.success(request, on if active else off)
+    return redirect("installer:users_of", _slug(member))
+
+
+def _member(request: StaffRequest, member_id: int) -> Membership:
+    company = request.membership.organization
+    return get_member(company, member_id, *_ROLES.values())
+
+
+def _form(
+    request: StaffRequest, role: Role, member: Membership | None
+) -> SubInstallerForm | ManagerForm:
+    initial: dict[str, Any] = {"language": request.user.language}
+    if member is not None:
+        user = member.user
+        initial = {
+            "person": user.name,
+            "username": user.username,
+            "email": user.email,
+            "language": user.language,
+            "password_reminder": member.password_reminder,
+            "email_code": user.email_code_required,
+            "sites": [str(pk) for pk in assigned_site_ids(user)],
+        }
+    if role == Role.MANAGER:
+        return ManagerForm(request.POST or None, initial=initial)
+    sites = [(str(pk), name) for pk, name in site_names(visible_sites(request.user))]
+    return SubInstallerForm(request.POST or None, initial=initial, sites=sites)
+
+
+def _save_rest(
+    request: StaffRequest, form: SubInstallerForm | ManagerForm, member: Membership
+) -> None:
+    now = utcnow()
+    if isinstance(form, SubInstallerForm):
+        ids = form.site_ids()
+        assign_sites(actor=request.user, member=member, site_ids=ids, now=now)
+        return
+    data = form.cleaned_data
+    set_password_reminder(
+        actor=request.user, member=member, wanted=data["password_reminder"], now=now
+    )
+    required = data["email_code"] or member.organization.requires_email_code
+    require_email_code(actor=request.user, user=member.user, required=required, now=now)
