@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 from django.conf import settings
 
@@ -23,6 +24,10 @@ TASKS = (
     "portico.events.tasks",
 )
 
+# A thread that waits for a hint, or for the disk, sits beside threads that work. It would
+# wait five milliseconds for the interpreter at each step, and somebody waits at a door.
+_SWITCH_SECONDS = 0.000_5
+
 
 def build_bus(environment: Environment) -> Bus:
     """The bus that the installation asks for."""
@@ -39,6 +44,7 @@ def install() -> None:
     from portico.mail.ports import install_sms  # noqa: PLC0415 -- beside the above
 
     environment: Environment = settings.ENVIRONMENT
+    sys.setswitchinterval(_SWITCH_SECONDS)
     configure_logs(environment.log_format)
     install_keys(environment.keys)
     if environment.bus_url != "none":  # tests bring their own

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import resource
 import socket
-import sys
 
 import uvicorn
 
@@ -18,9 +17,6 @@ _GRACE_SECONDS = 10
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 4096
 _MAX_FRAME_BYTES = 64 * 1024
-# The loop keeps the interpreter busy; a group commit that comes back from the disk would
-# wait five milliseconds for it at each step.
-_SWITCH_SECONDS = 0.000_5
 # Every event makes some hundred objects, none of them in a cycle.
 _COLLECT_AFTER = 50_000
 
@@ -72,7 +68,6 @@ def _tune() -> None:
     # A bridge is an open file, and shells give 1,024 of many more.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    sys.setswitchinterval(_SWITCH_SECONDS)
     # What is loaded by now stays: no collection needs to look at it again.
     gc.collect()
     gc.freeze()

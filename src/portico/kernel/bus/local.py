@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 # A burst fills the queue of a reader (Linux: ten datagrams) that is about to read; one
 # that has stopped costs a sender this much, and then nothing for a while.
 _FULL_SECONDS = 0.02
-_STUCK_SECONDS = 1.0
+_STUCK_SECONDS = 0.2
 # sun_path holds 108 bytes on Linux, with the closing zero.
 _MAX_SOCKET_PATH = 107
 _GONE = {errno.ECONNREFUSED, errno.ENOENT}
