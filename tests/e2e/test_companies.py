@@ -162,6 +162,8 @@ def test_pages_are_accessible(
             one,
             f"{one}edit/",
             f"{one}delete/",
+            "/distributor/users/",
+            "/distributor/users/team/new/",
             "/distributor/sites/",
             "/distributor/devices/",
         ],

@@ -60,10 +60,7 @@ from tests.authenticator import some_registration
 PASSWORD = "correct horse battery"
 # What the words of any kind of notice name.
 NOTICE_PARAMS = dict.fromkeys(
-    (
-        "title text company who minutes subject ticket module device site what reason"
-        " until name done failed"
-    ).split(),
+    ["title", "text", "company", "who", "minutes", "subject", "ticket", "module", "device", "site", "what", "reason", "until", "name", "done", "failed"],
     "X",
 )
 _count = itertools.count(1)

@@ -280,3 +280,31 @@ def test_staff_who_are_not_owners_manage_customers_too(distributor: User) -> Non
     client = client_of(staff)
 
     assert client.post("/distributor/companies/new/installer/", NEW).status_code == 302
+
+
+def test_a_team_of_colleagues_who_do_not_manage_the_team(
+    desk: Client, distributor: User
+) -> None:
+    form = {
+        "person": "Stefan",
+        "username": "stefan",
+        "email": "stefan@nord.example",
+        "language": "en",
+    }
+    desk.post("/distributor/users/team/new/", form)
+    stefan = Membership.objects.get(user__username="stefan")
+    assert (stefan.role, stefan.organization) == (
+        Role.STAFF,
+        organization_of(distributor),
+    )
+    assert "Stefan" in text_of(desk.get("/distributor/users/"))
+    assert desk.get("/distributor/users/managers/").status_code == 404
+
+    User.objects.filter(pk=stefan.user_id).update(
+        policy_version=distributor.policy_version,
+        email_confirmed_at=distributor.email_confirmed_at,
+    )
+    his = client_of(User.objects.get(pk=stefan.user_id))
+    assert his.get("/distributor/companies/").status_code == 200
+    assert his.get("/distributor/users/").status_code == 404
+    assert "/distributor/users/" not in text_of(his.get("/distributor/companies/"))

@@ -103,7 +103,17 @@ _BELOW = {
     "sites": Route(""),
     "devices": Route(""),
 }
-_USER = ("member_id",)
+_USER, _PEOPLE = ("colleague_id",), ("people_kind",)
+# The people of one's own company.
+_OURS = {
+    "users": Route("", owner_only=True),
+    "users_of": Route("", _PEOPLE, owner_only=True),
+    "user_new": Route("", _PEOPLE, owner_only=True),
+    "user_edit": Route("", _USER, owner_only=True),
+    "user_delete": Route("", _USER, owner_only=True),
+    "user_invite": Route("", _USER, post=True, status=302, owner_only=True),
+    "user_switch": Route("", _USER, post=True, status=302, owner_only=True),
+}
 ROUTES: dict[str, Route] = {
     "installer:dashboard": Route("installer"),
     "installer:latest": Route("installer"),
@@ -155,17 +165,6 @@ ROUTES: dict[str, Route] = {
         f"installer:{name}": Route("installer", owner_only=True)
         for name in ("subscriptions", "payments", "automatic_payments")
     },
-    "installer:users": Route("installer", owner_only=True),
-    "installer:users_of": Route("installer", ("people_kind",), owner_only=True),
-    "installer:user_new": Route("installer", ("people_kind",), owner_only=True),
-    "installer:user_edit": Route("installer", _USER, owner_only=True),
-    "installer:user_delete": Route("installer", _USER, owner_only=True),
-    "installer:user_invite": Route(
-        "installer", _USER, post=True, status=302, owner_only=True
-    ),
-    "installer:user_switch": Route(
-        "installer", _USER, post=True, status=302, owner_only=True
-    ),
     "installer:access": Route("installer", status=404, owner_only=True),
     "installer:company_setting": Route("installer", ("part",), owner_only=True),
     "installer:visit_leave": Route("installer", post=True, status=302),
@@ -192,6 +191,11 @@ ROUTES: dict[str, Route] = {
         f"{portal}:{name}": replace(route, owner=portal)
         for portal in ("distributor", "operator")
         for name, route in _BELOW.items()
+    },
+    **{
+        f"{portal}:{name}": replace(route, owner=portal)
+        for portal in _PORTALS
+        for name, route in _OURS.items()
     },
     **{f"{portal}:{name}": Route(portal) for portal in _PORTALS for name in _COMMON},
     **{
@@ -307,7 +311,10 @@ def world(db: None) -> World:
         ids={
             "company_kind": "installer",
             "operator.company_kind": "distributor",
-            "people_kind": "managers",
+            "people_kind": "team",
+            "installer.people_kind": "managers",
+            "operator.colleague_id": make_person(operator, Role.STAFF).pk,
+            "distributor.colleague_id": make_person(distributor, Role.STAFF).pk,
             "part": "billing",
             "list_name": "audit",
             "announcement_id": make_announcement(operator).pk,
@@ -315,7 +322,7 @@ def world(db: None) -> World:
                 f"{owner}.notice_id": make_notice(user, NoticeKind.PORTAL_ENTERED).pk
                 for owner, user in owners.items()
             },
-            "installer.member_id": sub.pk,
+            "installer.colleague_id": sub.pk,
             "distributor.company_id": installer.membership.organization_id,
             "distributor.member_id": installer.membership.pk,
             "operator.company_id": installer.membership.organization_id,

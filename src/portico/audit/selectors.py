@@ -14,7 +14,7 @@ def newest_first(entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
     return entries.order_by("-at", "-pk")
 
 
-def filter_audit(  # noqa: PLR0913 -- one parameter per filter
+def filter_audit(
     entries: QuerySet[AuditEntry],
     *,
     text: str = "",

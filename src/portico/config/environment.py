@@ -45,6 +45,11 @@ class Environment(BaseSettings):
     smtp_url: SecretStr = SecretStr("")
     # The sender of all mails: an address, or "Name <address>".
     mail_from: str = ""
+    # The mailbox for replies to support mails, name@host; its server must take
+    # name+anything@host too, and the worker reads it by IMAP:
+    # imaps://user:password@host[/folder], imap:// for STARTTLS, or imap+plain://
+    support_address: str = ""
+    support_imap_url: SecretStr = SecretStr("")
     # The control address of the simulator; only demo mode uses it.
     simulator_control: str = ""
     simulator_token: SecretStr = SecretStr("")

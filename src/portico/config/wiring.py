@@ -20,6 +20,7 @@ TASKS = (
     "portico.mail.tasks",
     "portico.accounts.tasks",
     "portico.tenancy.tasks",
+    "portico.support.tasks",
     "portico.provisioning.tasks",
     "portico.events.tasks",
 )

@@ -10,6 +10,8 @@ class OutboundMessage(models.Model):
     """A mail or SMS that somebody is owed; a job delivers it at least once."""
 
     channel = models.CharField(max_length=7, choices=Channel.choices)
+    # Where an answer goes; empty: to the sender, which nobody reads.
+    reply_to = models.CharField(max_length=254, blank=True)
     recipient = models.CharField(max_length=254)
     subject = models.CharField(max_length=255, blank=True)
     # They hold sign-in codes and links until delivery, so they are sealed and then emptied.

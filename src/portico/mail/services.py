@@ -45,6 +45,7 @@ def send_letter(
     write: Writer,
     now: datetime,
     useless_after: datetime | None = None,
+    reply_to: str = "",
 ) -> OutboundMessage:
     """Order the mail that ``write`` gives in ``language``, to one address.
 
@@ -60,6 +61,7 @@ def send_letter(
         OutboundMessage(
             channel=Channel.EMAIL,
             recipient=checked,
+            reply_to=checked_address(reply_to) if reply_to else "",
             # A name with a line break must not become a header.
             subject=" ".join(letter.subject.split())[:255],
             body=text,
@@ -117,6 +119,7 @@ def _deliver_mail(message: OutboundMessage) -> None:
         message.subject,
         message.body,
         to=[message.recipient],
+        reply_to=[message.reply_to] if message.reply_to else None,
         headers={
             # The same at every try: a server that took it before can drop it.
             "Message-ID": f"<portico-{message.pk}@{host}>",

@@ -19,6 +19,8 @@ class Notice(models.Model):
     kind = models.CharField(max_length=31, choices=NoticeKind.choices)
     # What the words of the kind need; of an announcement its title and text.
     params = models.JSONField(default=dict)
+    # Their values, to be searched.
+    names = models.TextField(blank=True)
     is_important = models.BooleanField(default=False)
     # What caused it, so that it is told once.
     key = models.CharField(max_length=127, blank=True)
@@ -33,7 +35,8 @@ class Notice(models.Model):
                 name="notices_told_once",
             ),
             models.CheckConstraint(
-                condition=models.Q(organization_id__isnull=True) ^ models.Q(audience=""),
+                condition=models.Q(organization_id__isnull=True)
+                ^ models.Q(audience=""),
                 name="notices_company_or_audience",
             ),
         ]

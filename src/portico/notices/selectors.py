@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from portico.notices.enums import FOR_THOSE_WHO_ANSWER, Audience
@@ -51,6 +52,11 @@ def notices_of(reader: Reader) -> QuerySet[Notice]:
     return found.order_by("-pk")
 
 
+def search_notices(notices: QuerySet[Notice], text: str) -> QuerySet[Notice]:
+    """Narrow by what a notice names: companies, devices, titles."""
+    return notices.filter(names__icontains=text) if text else notices
+
+
 def unread(notices: QuerySet[Notice], user_id: int) -> QuerySet[Notice]:
     """Those of ``notices`` that the person has not read."""
     return notices.filter(_is_unread(user_id))
@@ -61,7 +67,7 @@ def with_state(notices: QuerySet[Notice], user_id: int) -> QuerySet[ReadNotice]:
     return notices.annotate(is_unread=_is_unread(user_id))
 
 
-def _is_unread(user_id: int) -> Q:
+def _is_unread(user_id: int) -> Combinable | Q:
     mark = ReadMark.objects.filter(user_id=user_id).values("notice_id")
     read = NoticeRead.objects.filter(user_id=user_id, notice=OuterRef("pk"))
     return Q(pk__gt=Coalesce(mark, Value(0))) & ~Exists(read)

@@ -24,6 +24,7 @@ from portico.kernel.bus import Payload, current_bus
 from portico.kernel.clock import utcnow
 from portico.mail.services import purge_delivered
 from portico.notices.services.telling import purge_old
+from portico.support.tasks import order_fetch
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +66,7 @@ def ticks() -> list[Tick]:
         ),
         Tick("purge", 3600.0, lambda: purge_spent(now=utcnow())),
         Tick("found", 3600.0, lambda: forget_old_finds(now=utcnow())),
+        Tick("support", 30.0, order_fetch),
         Tick("purge_notices", 3600.0, lambda: purge_old(now=utcnow())),
         Tick("purge_mail", 3600.0, lambda: purge_delivered(now=utcnow())),
     ]

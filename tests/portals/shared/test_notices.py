@@ -72,6 +72,8 @@ def test_filters_and_reading(ida: User) -> None:
         return [line.notice.pk for line in page.context["listing"].items]
 
     assert shown("") == [second.pk, first.pk]
+    assert shown("?q=nowhere") == []
+    assert shown("?q=x") == [second.pk, first.pk]
     assert shown("?state=unread") == [second.pk]
     assert shown("?kind=upgrade_finished") == [first.pk]
     client.post(f"{URL}read/", {"newest": str(second.pk)})
@@ -107,7 +109,7 @@ def test_entering_a_portal_tells_its_company(ida: User) -> None:
     assert opened["Location"] == "/installer/setting/audit/"
     # The visitor has his own notices at home and sees no bell here.
     assert visitor.get(URL).status_code == 404
-    assert "data-live=\"notices.changed\"" not in text_of(visitor.get("/installer/"))
+    assert 'data-live="notices.changed"' not in text_of(visitor.get("/installer/"))
 
 
 def test_the_page_costs_the_same_with_more_rows(ida: User) -> None:
@@ -127,7 +129,9 @@ def test_the_operator_writes_lists_and_withdraws(db: None) -> None:
     answer = client.post("/operator/announcements/new/", data)
     assert answer["Location"] == "/operator/announcements/"
     assert "&lt;b&gt;News" in text_of(client.get("/operator/announcements/"))
-    assert "&lt;b&gt;News" in text_of(client_of(dora).get("/distributor/notifications/"))
+    assert "&lt;b&gt;News" in text_of(
+        client_of(dora).get("/distributor/notifications/")
+    )
     notice = Notice.objects.get()
     client.post(f"/operator/announcements/{notice.pk}/withdraw/")
     assert "News" not in text_of(client_of(dora).get("/distributor/notifications/"))

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "portico.notices",
     "portico.accounts",
     "portico.tenancy",
+    "portico.support",
     "portico.sites",
     "portico.devices",
     "portico.access",

@@ -20,7 +20,7 @@ MAIL = "notices.mail"
 KEPT = timedelta(days=365)
 
 
-def notify(  # noqa: PLR0913 -- what a notice is made of
+def notify(
     *,
     organization_id: int,
     kind: NoticeKind,
@@ -41,6 +41,7 @@ def notify(  # noqa: PLR0913 -- what a notice is made of
         user_id=user_id,
         kind=kind,
         params=dict(params),
+        names=_names(params),
         is_important=kind in IMPORTANT,
         key=key,
         created_at=now,
@@ -56,6 +57,10 @@ def notify(  # noqa: PLR0913 -- what a notice is made of
     return notice
 
 
+def _names(params: Mapping[str, str | int]) -> str:
+    return " ".join(str(value) for value in params.values())
+
+
 def _spread(notice: Notice) -> None:
     # To everybody's page where there is no company: what it holds each asks for itself.
     publish_on_commit("notices.changed", organization=notice.organization_id)
@@ -64,7 +69,7 @@ def _spread(notice: Notice) -> None:
 
 
 @transaction.atomic
-def announce(  # noqa: PLR0913 -- what an announcement is made of
+def announce(
     *,
     actor: Actor,
     audience: Audience,
@@ -78,6 +83,7 @@ def announce(  # noqa: PLR0913 -- what an announcement is made of
         audience=audience,
         kind=NoticeKind.PLATFORM_UPDATE,
         params={"title": title, "text": text},
+        names=_names({"title": title, "text": text}),
         is_important=by_mail,
         created_at=now,
     )
@@ -92,9 +98,7 @@ def announce(  # noqa: PLR0913 -- what an announcement is made of
 @transaction.atomic
 def withdraw(*, actor: Actor, notice_id: int, now: datetime) -> bool:
     """Take an announcement back; whether it was there."""
-    rows = Notice.objects.filter(
-        pk=notice_id, organization_id=None, withdrawn_at=None
-    )
+    rows = Notice.objects.filter(pk=notice_id, organization_id=None, withdrawn_at=None)
     if not rows.update(withdrawn_at=now):
         return False
     notice = Notice.objects.get(pk=notice_id)

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portico.portals.shared.frame import Module, Portal
 from portico.portals.shared.http import guard
-from portico.tenancy.enums import OrganizationKind
+from portico.tenancy.enums import OrganizationKind, Role
 
 # The MAC library belongs to distributors alone (ORG-4).
 _OWNS_LIBRARY = OrganizationKind.DISTRIBUTOR
@@ -24,6 +24,7 @@ DISTRIBUTOR = Portal(
             "mac_library",
             kinds=frozenset({_OWNS_LIBRARY}),
         ),
+        Module(_("Team"), "users", "users", roles=frozenset({Role.OWNER})),
         Module(_("Setting"), "settings", "setting"),
     ),
     closing=(

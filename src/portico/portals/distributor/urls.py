@@ -4,7 +4,7 @@ from django.urls import path
 
 from portico.portals.distributor.frame import DISTRIBUTOR
 from portico.portals.distributor.views import dashboard, mac_library
-from portico.portals.shared.urls import common_urls, company_urls
+from portico.portals.shared.urls import common_urls, company_urls, people_urls
 
 app_name = "distributor"
 
@@ -22,5 +22,6 @@ urlpatterns = [
         f"{_LIBRARY}<int:entry_id>/remove/", mac_library.mac_remove, name="mac_remove"
     ),
     *company_urls(DISTRIBUTOR),
+    *people_urls(DISTRIBUTOR),
     *common_urls(DISTRIBUTOR),
 ]

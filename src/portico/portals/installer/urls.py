@@ -16,15 +16,13 @@ from portico.portals.installer.views import (
     mac_library,
     orders,
     sites,
-    users,
 )
-from portico.portals.shared.urls import common_urls
+from portico.portals.shared.urls import common_urls, people_urls
 
 app_name = "installer"
 
 _SITE = "sites/<uuid:site_id>/"
 _DEVICE = "devices/<slug:mac>/"
-_USER = "users/<int:member_id>/"
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -72,13 +70,6 @@ urlpatterns = [
     path(
         "mac-library/<int:entry_id>/remove/", mac_library.mac_remove, name="mac_remove"
     ),
-    path("users/", users.user_list, name="users"),
-    path("users/<slug:kind>/", users.user_list, name="users_of"),
-    path("users/<slug:kind>/new/", users.user_new, name="user_new"),
-    path(f"{_USER}edit/", users.user_edit, name="user_edit"),
-    path(f"{_USER}delete/", users.user_delete, name="user_delete"),
-    path(f"{_USER}invite/", users.user_invite, name="user_invite"),
-    path(f"{_USER}switch/", users.user_switch, name="user_switch"),
     path("setting/access/", company.access, name="access"),
     path(
         "setting/company/<slug:part>/", company.company_setting, name="company_setting"
@@ -91,5 +82,6 @@ urlpatterns = [
     path("payments/", later.payments, name="payments"),
     path("automatic-payments/", later.automatic_payments, name="automatic_payments"),
     path("integration/", later.integration, name="integration"),
+    *people_urls(INSTALLER),
     *common_urls(INSTALLER),
 ]

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portico.portals.shared.frame import Module, Portal
 from portico.portals.shared.http import guard
-from portico.tenancy.enums import OrganizationKind
+from portico.tenancy.enums import OrganizationKind, Role
 
 OPERATOR = Portal(
     namespace="operator",
@@ -19,6 +19,7 @@ OPERATOR = Portal(
         Module(_("Health"), "heart-rate-monitor", "health"),
         Module(_("Dead letters"), "mail-x", "dead_letters"),
         Module(_("App API"), "api", "app_api"),
+        Module(_("Team"), "users", "users", roles=frozenset({Role.OWNER})),
         Module(_("Setting"), "settings", "setting"),
     ),
     closing=(

@@ -4,7 +4,7 @@ from django.urls import path
 
 from portico.portals.operator.frame import OPERATOR
 from portico.portals.operator.views import announcements, dead_letters, pages
-from portico.portals.shared.urls import common_urls, company_urls
+from portico.portals.shared.urls import common_urls, company_urls, people_urls
 
 app_name = "operator"
 
@@ -15,9 +15,7 @@ urlpatterns = [
     path("health/", pages.health, name="health"),
     path("app-api/", pages.app_api, name="app_api"),
     path("announcements/", announcements.announcement_list, name="announcements"),
-    path(
-        "announcements/new/", announcements.announcement_new, name="announcement_new"
-    ),
+    path("announcements/new/", announcements.announcement_new, name="announcement_new"),
     path(
         "announcements/<int:announcement_id>/withdraw/",
         announcements.announcement_withdraw,
@@ -27,5 +25,6 @@ urlpatterns = [
     path(f"{_LETTER}retry/", dead_letters.letter_retry, name="letter_retry"),
     path(f"{_LETTER}discard/", dead_letters.letter_discard, name="letter_discard"),
     *company_urls(OPERATOR),
+    *people_urls(OPERATOR),
     *common_urls(OPERATOR),
 ]

@@ -46,7 +46,9 @@ def csv_stream(
     return _stream(name, "text/csv; charset=utf-8", _csv_lines(head, rows))
 
 
-def json_stream(name: str, rows: Iterable[Mapping[str, object]]) -> StreamingHttpResponse:
+def json_stream(
+    name: str, rows: Iterable[Mapping[str, object]]
+) -> StreamingHttpResponse:
     """A JSON array of objects, one a line."""
     return _stream(name, "application/json", _json_lines(rows))
 
@@ -92,9 +94,7 @@ def _parts(lines: Iterator[str]) -> Iterator[str]:
     return _joined(lines, language or "en", zone)
 
 
-def _joined(
-    lines: Iterator[str], language: str, zone: tzinfo
-) -> Iterator[str]:
+def _joined(lines: Iterator[str], language: str, zone: tzinfo) -> Iterator[str]:
     part = "-"
     while part:
         with translation.override(language), timezone.override(zone):

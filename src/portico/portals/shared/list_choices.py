@@ -10,9 +10,7 @@ from portico.portals.shared.models import ListChoice
 _MOST = 32
 
 
-def hidden_columns(
-    user_id: int, name: str, default: Collection[str]
-) -> frozenset[str]:
+def hidden_columns(user_id: int, name: str, default: Collection[str]) -> frozenset[str]:
     """The columns of the list ``name`` that this person does not want to see."""
     rows = ListChoice.objects.filter(user=user_id, name=name)  # scope: its own table
     kept = rows.values_list("hidden", flat=True).first()

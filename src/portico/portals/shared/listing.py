@@ -58,6 +58,8 @@ class Filter:
     key: str
     label: StrOrPromise
     choices: Mapping[str, StrOrPromise] = field(default_factory=dict)
+    # A drop-down however few they are: their number changes with time.
+    is_open: bool = False
 
     @property
     def is_day(self) -> bool:
@@ -66,7 +68,7 @@ class Filter:
     @property
     def is_chips(self) -> bool:
         """Whether all choices are shown at once."""
-        return 0 < len(self.choices) <= _CHIPS
+        return 0 < len(self.choices) <= _CHIPS and not self.is_open
 
     def valid(self, value: str) -> str:
         """``value`` if it is one that this filter knows, else nothing."""
@@ -264,7 +266,7 @@ def listing(
     return Listing(spec.name, page, items(page.rows), asked, heads, query)
 
 
-def show_list(  # noqa: PLR0913 -- the parts of one answer
+def show_list(
     request: StaffRequest,
     spec: ListSpec[Item],
     asked: Asked,

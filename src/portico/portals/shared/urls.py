@@ -13,6 +13,7 @@ from portico.portals.shared.views import (
     notices,
     pages,
     passwords,
+    people,
     second_step,
     security,
     sessions,
@@ -107,6 +108,20 @@ def company_urls(portal: Portal) -> list[URLPattern]:
         ),
         path("sites/", only(companies.site_list), name="sites"),
         path("devices/", only(companies.device_list), name="devices"),
+    ]
+
+
+def people_urls(portal: Portal) -> list[URLPattern]:
+    """The people of one's own company, for who speaks for it."""
+    only, one = guard(portal, roles={Role.OWNER}), "users/<int:member_id>/"
+    return [
+        path("users/", only(people.user_list), name="users"),
+        path("users/<slug:kind>/", only(people.user_list), name="users_of"),
+        path("users/<slug:kind>/new/", only(people.user_new), name="user_new"),
+        path(f"{one}edit/", only(people.user_edit), name="user_edit"),
+        path(f"{one}delete/", only(people.user_delete), name="user_delete"),
+        path(f"{one}invite/", only(people.user_invite), name="user_invite"),
+        path(f"{one}switch/", only(people.user_switch), name="user_switch"),
     ]
 
 

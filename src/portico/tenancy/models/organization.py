@@ -95,7 +95,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} in {self.organization_id} as {self.role}"
+        return f"{self.user} ({self.get_role_display()})"
 
 
 class PortalVisit(models.Model):

@@ -50,9 +50,7 @@ def _companies(notice: Notice) -> QuerySet[Organization]:
     return Organization.objects.filter(kind__in=KINDS_OF[notice.audience])
 
 
-def _recipients(
-    notice: Notice, companies: list[Organization]
-) -> Iterator[Membership]:
+def _recipients(notice: Notice, companies: list[Organization]) -> Iterator[Membership]:
     members = Membership.objects.filter(
         organization__in=companies,
         role__in=(Role.OWNER, Role.STAFF),

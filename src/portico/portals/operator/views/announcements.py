@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -14,12 +16,14 @@ from django.views.decorators.http import require_POST
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
 from portico.notices.enums import Audience
-from portico.notices.models import Notice
-from portico.notices.selectors import announcements
+from portico.notices.selectors import announcements, search_notices
 from portico.notices.services.telling import announce, withdraw
 from portico.portals.operator.frame import operator_only
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import Column, ListSpec, show_list
+
+if TYPE_CHECKING:
+    from portico.notices.models import Notice
 
 ANNOUNCEMENTS: ListSpec[Notice] = ListSpec(
     name="announcements",
@@ -73,7 +77,8 @@ class AnnouncementForm(forms.Form):
 def announcement_list(request: StaffRequest) -> HttpResponse:
     asked = ANNOUNCEMENTS.ask(request)
     page = "operator/announcements.html"
-    return show_list(request, ANNOUNCEMENTS, asked, announcements(), page=page)
+    found = search_notices(announcements(), asked.text)
+    return show_list(request, ANNOUNCEMENTS, asked, found, page=page)
 
 
 @operator_only

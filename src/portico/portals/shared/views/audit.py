@@ -57,6 +57,10 @@ class Line:
         return [(key, before.get(key, ""), after.get(key, "")) for key in keys]
 
 
+def _flat(line: Line) -> str:
+    return "; ".join(f"{key}: {old} → {new}" for key, old, new in line.changes)
+
+
 AUDIT: ListSpec[Line] = ListSpec(
     name="audit",
     columns=(
@@ -69,7 +73,7 @@ AUDIT: ListSpec[Line] = ListSpec(
         Column(key="who", label=_("Who"), text=lambda one: one.who),
         Column(key="what", label=_("What"), text=lambda one: one.what, is_fixed=True),
         Column(key="company", label=_("Company"), text=lambda one: one.company),
-        Column(key="changes", label=_("Changes"), text=lambda one: _flat(one)),
+        Column(key="changes", label=_("Changes"), text=_flat),
         Column(key="address", label=_("Address"), text=lambda one: one.entry.address),
     ),
     filters=(
@@ -81,14 +85,10 @@ AUDIT: ListSpec[Line] = ListSpec(
 _OWN = replace(AUDIT, hidden=frozenset({"company"}))
 
 
-def _flat(line: Line) -> str:
-    return "; ".join(f"{key}: {old} → {new}" for key, old, new in line.changes)
-
-
 def audit_log(request: StaffRequest) -> HttpResponse:
     company = request.membership.organization
     people = {str(one.user_id): str(one.user) for one in members_of(company)}
-    who = Filter(key="person", label=_("Everybody"), choices=people)
+    who = Filter(key="person", label=_("Everybody"), choices=people, is_open=True)
     spec = _OWN if company.kind == OrganizationKind.INSTALLER else AUDIT
     asked = spec.ask(request, who)
     entries = _entries(request, asked)

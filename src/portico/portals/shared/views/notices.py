@@ -15,7 +15,12 @@ from django.views.decorators.http import require_POST
 
 from portico.kernel.errors import NotVisible
 from portico.notices.enums import NoticeKind
-from portico.notices.selectors import notices_of, unread, with_state
+from portico.notices.selectors import (
+    notices_of,
+    search_notices,
+    unread,
+    with_state,
+)
 from portico.notices.services.reading import mark_all_read, mark_read
 from portico.notices.words import words_of
 from portico.portals.shared.http import StaffRequest
@@ -84,7 +89,7 @@ NOTICES: ListSpec[Line] = ListSpec(
 def notifications(request: StaffRequest) -> HttpResponse:
     asked = NOTICES.ask(request)
     reader = reader_of(request.membership)
-    found = notices_of(reader)
+    found = search_notices(notices_of(reader), asked.text)
     if asked["state"]:
         found = unread(found, reader.user_id)
     if asked["kind"]:

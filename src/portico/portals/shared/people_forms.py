@@ -1,4 +1,4 @@
-"""Sub-installers and property managers (ORG-1, ORG-2)."""
+"""The people of one's own company (ORG-1, ORG-2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Users module: sub-installers and property managers of the company."""
+"""The people of one's own company: the Users module of installers, the team of others."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from portico.accounts.services.password_links import invite
 from portico.accounts.services.second_factors import require_email_code
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import DomainError, NotVisible
-from portico.portals.installer.forms.people import ManagerForm, SubInstallerForm
-from portico.portals.installer.frame import owner_only
+from portico.portals.shared.company_forms import PersonForm
 from portico.portals.shared.forms import TypedNameForm, blame
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.lists import page_of, search_text
+from portico.portals.shared.people_forms import ManagerForm, SubInstallerForm
 from portico.sites.selectors import assigned_site_ids, site_names, visible_sites
 from portico.sites.services.assignments import assign_sites
-from portico.tenancy.enums import Role
+from portico.tenancy.enums import OrganizationKind, Role
 from portico.tenancy.selectors import get_member, members_of, search_members
 from portico.tenancy.services.members import (
     change_member,
@@ -35,31 +35,43 @@ from portico.tenancy.services.members import (
 if TYPE_CHECKING:
     from portico.tenancy.models import Membership
 
-_ROLES = {"sub-installers": Role.SUB_INSTALLER, "managers": Role.MANAGER}
+# Whom a company has beside its owner, by the word in the address; the first is shown.
+_INSTALLERS = {"sub-installers": Role.SUB_INSTALLER, "managers": Role.MANAGER}
+_OTHERS = {"team": Role.STAFF}
 
 
-def _role(slug: str) -> Role:
-    if slug not in _ROLES:
+def _roles(request: StaffRequest) -> dict[str, Role]:
+    kind = request.membership.organization.kind
+    return _INSTALLERS if kind == OrganizationKind.INSTALLER else _OTHERS
+
+
+def _role(request: StaffRequest, slug: str) -> Role:
+    roles = _roles(request)
+    if slug not in roles:
         raise NotVisible
-    return _ROLES[slug]
+    return roles[slug]
 
 
-def _slug(member: Membership) -> str:
-    return next(slug for slug, role in _ROLES.items() if role == member.role)
+def _slug(request: StaffRequest, member: Membership) -> str:
+    roles = _roles(request)
+    return next(slug for slug, role in roles.items() if role == member.role)
 
 
-@owner_only
-def user_list(request: StaffRequest, kind: str = "sub-installers") -> HttpResponse:
+def _list_of(request: StaffRequest, kind: str) -> HttpResponse:
+    return redirect(f"{request.portal.namespace}:users_of", kind)
+
+
+def user_list(request: StaffRequest, kind: str = "") -> HttpResponse:
+    kind = kind or next(iter(_roles(request)))
     text = search_text(request)
     company = request.membership.organization
-    found = search_members(members_of(company, _role(kind)), text)
+    found = search_members(members_of(company, _role(request, kind)), text)
     context = {"page": page_of(request, found), "text": text, "kind": kind}
-    return render(request, "installer/users/list.html", context)
+    return render(request, "shared/people/list.html", context)
 
 
-@owner_only
 def user_new(request: StaffRequest, kind: str) -> HttpResponse:
-    form = _form(request, _role(kind), None)
+    form = _form(request, _role(request, kind), None)
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
@@ -67,7 +79,7 @@ def user_new(request: StaffRequest, kind: str) -> HttpResponse:
                     actor=request.user,
                     organization=request.membership.organization,
                     data=form.person_data(),
-                    role=_role(kind),
+                    role=_role(request, kind),
                     now=utcnow(),
                 )
                 _save_rest(request, form, member)
@@ -77,14 +89,13 @@ def user_new(request: StaffRequest, kind: str) -> HttpResponse:
             text = _("%(name)s is added. The invitation goes to %(email)s.")
             user = member.user
             messages.success(request, text % {"name": user.name, "email": user.email})
-            return redirect("installer:users_of", kind)
-    return render(request, "installer/users/form.html", {"form": form, "kind": kind})
+            return _list_of(request, kind)
+    return render(request, "shared/people/form.html", {"form": form, "kind": kind})
 
 
-@owner_only
 def user_edit(request: StaffRequest, member_id: int) -> HttpResponse:
     member = _member(request, member_id)
-    kind, form = _slug(member), _form(request, Role(member.role), member)
+    kind, form = _slug(request, member), _form(request, Role(member.role), member)
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
@@ -99,35 +110,32 @@ def user_edit(request: StaffRequest, member_id: int) -> HttpResponse:
             blame(form, error)
         else:
             messages.success(request, _("Saved."))
-            return redirect("installer:users_of", kind)
+            return _list_of(request, kind)
     context = {"form": form, "kind": kind, "member": member}
-    return render(request, "installer/users/form.html", context)
+    return render(request, "shared/people/form.html", context)
 
 
-@owner_only
 def user_delete(request: StaffRequest, member_id: int) -> HttpResponse:
     member = _member(request, member_id)
-    kind, name = _slug(member), member.user.name or str(member.user)
+    kind, name = _slug(request, member), member.user.name or str(member.user)
     form = TypedNameForm(request.POST or None, wanted=name)
     if request.method == "POST" and form.is_valid():
         delete_member(actor=request.user, member=member, now=utcnow())
         messages.success(request, _("%(name)s is deleted.") % {"name": name})
-        return redirect("installer:users_of", kind)
+        return _list_of(request, kind)
     context = {"form": form, "kind": kind, "member": member, "name": name}
-    return render(request, "installer/users/delete.html", context)
+    return render(request, "shared/people/delete.html", context)
 
 
-@owner_only
 @require_POST
 def user_invite(request: StaffRequest, member_id: int) -> HttpResponse:
     member = _member(request, member_id)
     invite(actor=request.user, user=member.user, now=utcnow())
     text = _("A link to set a password goes to %(email)s.")
     messages.success(request, text % {"email": member.user.email})
-    return redirect("installer:users_of", _slug(member))
+    return _list_of(request, _slug(request, member))
 
 
-@owner_only
 @require_POST
 def user_switch(request: StaffRequest, member_id: int) -> HttpResponse:
     member = _member(request, member_id)
@@ -135,17 +143,15 @@ def user_switch(request: StaffRequest, member_id: int) -> HttpResponse:
     set_member_active(actor=request.user, member=member, active=active, now=utcnow())
     on, off = _("The account is enabled."), _("The account is disabled.")
     messages.success(request, on if active else off)
-    return redirect("installer:users_of", _slug(member))
+    return _list_of(request, _slug(request, member))
 
 
 def _member(request: StaffRequest, member_id: int) -> Membership:
     company = request.membership.organization
-    return get_member(company, member_id, *_ROLES.values())
+    return get_member(company, member_id, *_roles(request).values())
 
 
-def _form(
-    request: StaffRequest, role: Role, member: Membership | None
-) -> SubInstallerForm | ManagerForm:
+def _form(request: StaffRequest, role: Role, member: Membership | None) -> PersonForm:
     initial: dict[str, Any] = {"language": request.user.language}
     if member is not None:
         user = member.user
@@ -158,19 +164,21 @@ def _form(
             "email_code": user.email_code_required,
             "sites": [str(pk) for pk in assigned_site_ids(user)],
         }
+    if role == Role.STAFF:
+        return PersonForm(request.POST or None, initial=initial)
     if role == Role.MANAGER:
         return ManagerForm(request.POST or None, initial=initial)
     sites = [(str(pk), name) for pk, name in site_names(visible_sites(request.user))]
     return SubInstallerForm(request.POST or None, initial=initial, sites=sites)
 
 
-def _save_rest(
-    request: StaffRequest, form: SubInstallerForm | ManagerForm, member: Membership
-) -> None:
+def _save_rest(request: StaffRequest, form: PersonForm, member: Membership) -> None:
     now = utcnow()
     if isinstance(form, SubInstallerForm):
         ids = form.site_ids()
         assign_sites(actor=request.user, member=member, site_ids=ids, now=now)
+        return
+    if not isinstance(form, ManagerForm):
         return
     data = form.cleaned_data
     set_password_reminder(
