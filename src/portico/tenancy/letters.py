@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from portico.accounts.links import page_url
 from portico.mail.letters import Action, Letter
 
 
@@ -37,4 +38,17 @@ def notice(*, title: str, text: str, action: Action) -> Letter:
         paragraphs=[text],
         action=action,
         notes=[_("You can switch these mails off under Setting, Notification.")],
+    )
+
+
+def password_reminder() -> Letter:
+    return Letter(
+        subject=_("Time for a new password"),
+        paragraphs=[
+            _(
+                "Your installer has asked that you change your password once a month."
+                " Choose one that you use nowhere else."
+            )
+        ],
+        action=Action(_("Set a new password"), page_url("forgot")),
     )

@@ -25,6 +25,7 @@ from portico.kernel.clock import utcnow
 from portico.mail.services import purge_delivered
 from portico.notices.services.telling import purge_old
 from portico.support.tasks import order_fetch
+from portico.tenancy.services.reminders import send_due_reminders
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +68,7 @@ def ticks() -> list[Tick]:
         Tick("purge", 3600.0, lambda: purge_spent(now=utcnow())),
         Tick("found", 3600.0, lambda: forget_old_finds(now=utcnow())),
         Tick("support", 30.0, order_fetch),
+        Tick("reminders", 3600.0, lambda: send_due_reminders(now=utcnow())),
         Tick("purge_notices", 3600.0, lambda: purge_old(now=utcnow())),
         Tick("purge_mail", 3600.0, lambda: purge_delivered(now=utcnow())),
     ]

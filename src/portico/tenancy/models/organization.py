@@ -85,6 +85,8 @@ class Membership(models.Model):
     role = models.CharField(max_length=15, choices=Role.choices)
     # Of a property manager: told once a month to change the password.
     password_reminder = models.BooleanField(default=False)
+    # When that was said last, or switched on.
+    reminded_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -146,7 +146,7 @@ def set_password_reminder(
 ) -> None:
     """Remind a property manager once a month to change the password, or do not."""
     rows = Membership.objects.filter(pk=member.pk, password_reminder=not wanted)
-    if rows.update(password_reminder=wanted):
+    if rows.update(password_reminder=wanted, reminded_at=now if wanted else None):
         before, after = {"password_reminder": not wanted}, {"password_reminder": wanted}
         _record(actor, member, "changed", before, after, now=now)
 
