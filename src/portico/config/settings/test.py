@@ -24,6 +24,10 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
+# Tests that run side by side do not see each other's files.
+STORAGES["default"]["OPTIONS"]["location"] = (
+    ENVIRONMENT.data / "files" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+)
 # Strong hashing is tested where it matters; elsewhere it would be most of the run.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",

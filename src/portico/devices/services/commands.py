@@ -8,6 +8,7 @@ late answer still corrects a command that was given up.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -71,35 +72,58 @@ def request_open(
 
     :raises IdempotencyMismatch: the key was used for another relay.
     """
-    earlier = _earlier(actor, relay, idempotency_key, now)
-    if earlier is not None and is_overdue(earlier, now):
-        give_up(earlier, now)
-        earlier = _earlier(actor, relay, idempotency_key, now)
+
+    def new() -> Command:
+        why_not = refusal or no_way(relay.device, now)
+        return Command(
+            device=relay.device,
+            relay=relay,
+            kind=CommandKind.OPEN_RELAY,
+            state=CommandState.DENIED if why_not else CommandState.REQUESTED,
+            reason=why_not or "",
+            requested_by=actor,
+            requested_by_name=str(actor.name or actor)[:127],
+            channel=channel,
+            idempotency_key=idempotency_key,
+            requested_at=now,
+            expires_at=now + TIME_TO_LIVE,
+            finished_at=now if why_not else None,
+        )
+
+    return order_once(
+        find=lambda: _earlier(actor, relay, idempotency_key, now),
+        new=new,
+        create=_create,
+        now=now,
+    )
+
+
+def order_once(
+    *,
+    find: Callable[[], Command | None],
+    new: Callable[[], Command],
+    create: Callable[[Command], None],
+    now: datetime,
+) -> Command:
+    """The command that ``find`` knows of, else a new one; of two at once one is made.
+
+    A constraint is the arbiter between them. What ``find`` knows of and is overdue is
+    given up first.
+    """
+    earlier = find()
+    if earlier is not None and _is_overdue(earlier, now):
+        _give_up(earlier, now)
+        earlier = find()
     if earlier is not None:
         return earlier
-    refusal = refusal or no_way(relay.device, now)
-    command = Command(
-        device=relay.device,
-        relay=relay,
-        kind=CommandKind.OPEN_RELAY,
-        state=CommandState.DENIED if refusal else CommandState.REQUESTED,
-        reason=refusal or "",
-        requested_by=actor,
-        requested_by_name=str(actor.name or actor)[:127],
-        channel=channel,
-        idempotency_key=idempotency_key,
-        requested_at=now,
-        expires_at=now + TIME_TO_LIVE,
-        finished_at=now if refusal else None,
-    )
+    command = new()
     try:
-        _create(command)
+        create(command)
     except IntegrityError:
-        # A constraint was the arbiter between two taps: the other one's command counts.
-        winner = _earlier(actor, relay, idempotency_key, now)
+        winner = find()
         if winner is not None:
             return winner
-        _create(command)  # that one is answered already: this is a tap of its own
+        create(command)  # that one is answered already: this is one of its own
     return command
 
 
@@ -260,10 +284,10 @@ def confirm_by_relay_event(
 
 def expire_commands(*, now: datetime) -> int:
     """Give up what nobody sent in time and what nobody answered; returns how many."""
-    return sum(give_up(command, now) for command in _overdue(now)[:500])
+    return sum(_give_up(command, now) for command in _overdue(now)[:500])
 
 
-def is_overdue(command: Command, now: datetime) -> bool:
+def _is_overdue(command: Command, now: datetime) -> bool:
     """The same as :func:`_overdue` says of rows."""
     if command.state == CommandState.REQUESTED:
         return command.expires_at <= now
@@ -280,7 +304,7 @@ def _overdue(now: datetime) -> QuerySet[Command]:
 
 
 @transaction.atomic
-def give_up(command: Command, now: datetime) -> bool:
+def _give_up(command: Command, now: datetime) -> bool:
     was_sent = command.state == CommandState.SENT
     reason = DenialReason.NO_ANSWER if was_sent else DenialReason.BRIDGE_OFFLINE
     moved = _move(

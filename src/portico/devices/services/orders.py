@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from portico.accounts.models import User
 from portico.audit.services import record
@@ -22,7 +22,7 @@ from portico.devices.enums import (
 )
 from portico.devices.errors import IdempotencyMismatch
 from portico.devices.models import Command, Device
-from portico.devices.services.commands import announce, give_up, is_overdue, no_way
+from portico.devices.services.commands import announce, no_way, order_once
 
 # Nobody stands at a door; longer than a bridge needs to come back after a short break.
 TIME_TO_LIVE = timedelta(seconds=10)
@@ -47,37 +47,32 @@ def request_order(
     """
     if kind not in DEVICE_ORDERS:
         raise ValueError(kind)
-    earlier = _earlier(actor, device, kind, idempotency_key)
-    if earlier is not None and is_overdue(earlier, now):
-        give_up(earlier, now)
-        earlier = _earlier(actor, device, kind, idempotency_key)
-    if earlier is not None:
-        return earlier
-    refusal = no_way(device, now)
-    if refusal == DenialReason.NO_BRIDGE:
-        refusal = DenialReason.BRIDGE_NEEDED
-    command = Command(
-        device=device,
-        kind=kind,
-        state=CommandState.DENIED if refusal else CommandState.REQUESTED,
-        reason=refusal or "",
-        requested_by=actor,
-        requested_by_name=str(actor.name or actor)[:127] if actor else SYSTEM_NAME,
-        channel=channel,
-        idempotency_key=idempotency_key,
-        requested_at=now,
-        expires_at=now + TIME_TO_LIVE,
-        finished_at=now if refusal else None,
+
+    def new() -> Command:
+        why_not = no_way(device, now)
+        if why_not == DenialReason.NO_BRIDGE:
+            why_not = DenialReason.BRIDGE_NEEDED
+        name = str(actor.name or actor)[:127] if actor else SYSTEM_NAME
+        return Command(
+            device=device,
+            kind=kind,
+            state=CommandState.DENIED if why_not else CommandState.REQUESTED,
+            reason=why_not or "",
+            requested_by=actor,
+            requested_by_name=name,
+            channel=channel,
+            idempotency_key=idempotency_key,
+            requested_at=now,
+            expires_at=now + TIME_TO_LIVE,
+            finished_at=now if why_not else None,
+        )
+
+    return order_once(
+        find=lambda: _earlier(actor, device, kind, idempotency_key),
+        new=new,
+        create=_create,
+        now=now,
     )
-    try:
-        _create(command)
-    except IntegrityError:
-        # A constraint was the arbiter between two: the other one's command counts.
-        winner = _earlier(actor, device, kind, idempotency_key)
-        if winner is not None:
-            return winner
-        _create(command)  # that one is answered already
-    return command
 
 
 @transaction.atomic
