@@ -225,7 +225,7 @@ PACKAGE_FILES = {
     ),
 }
 ICONS = ROOT / "node_modules/@tabler/icons/icons"
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     # Never served as it lies there: views that know whose a file is hand it out.
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
