@@ -156,7 +156,7 @@ def test_neither_codes_nor_secrets_are_kept_in_plain(user: User) -> None:
 
 @pytest.mark.django_db
 def test_who_has_no_mailbox_gets_neither_code_nor_invitation(user: User) -> None:
-    User.objects.filter(pk=user.pk).update(email=None)
+    User.objects.filter(pk=user.pk).update(email=None, password="!")
     user.refresh_from_db()
     with pytest.raises(NoMailbox):
         order_sign_in_code(user=user, now=NOON)

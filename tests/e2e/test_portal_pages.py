@@ -15,6 +15,7 @@ from playwright.sync_api import (
 from portico.accounts.models import User
 from portico.devices.models import Command, Device
 from portico.sites.models import Site
+from portico.support.models import Ticket
 from tests.e2e.screen import (
     FORMS,
     Screen,
@@ -24,6 +25,7 @@ from tests.e2e.screen import (
     take_form,
 )
 from tests.factories import (
+    make_announcement,
     make_bridge,
     make_dead_letter,
     make_device,
@@ -31,9 +33,12 @@ from tests.factories import (
     make_event,
     make_installer,
     make_mac,
+    make_manual,
+    make_notice,
     make_operator,
     make_seen,
     make_site,
+    make_ticket,
     run_jobs,
 )
 
@@ -47,6 +52,7 @@ class House:
     installer: User
     site: Site
     device: Device
+    ticket: Ticket
 
 
 @pytest.fixture
@@ -60,7 +66,8 @@ def house(transactional_db: None) -> House:
     make_event(device, "face_granted", user="Mia")
     make_event(device, "card_refused", card="••••4711")
     make_mac(installer, model="R29")
-    return House(installer, site, device)
+    make_notice(installer)
+    return House(installer, site, device, make_ticket(installer))
 
 
 def installer_pages(house: House) -> list[str]:
@@ -84,7 +91,12 @@ def installer_pages(house: House) -> list[str]:
         "/installer/upgrade/",
         "/installer/setting/",
         "/installer/setting/password/",
+        "/installer/setting/audit/",
         "/installer/notifications/",
+        "/installer/support/",
+        "/installer/support/new/",
+        f"/installer/support/{house.ticket.pk}/",
+        "/installer/support/manuals/",
         "/installer/privacy/",
     ]
 
@@ -106,8 +118,13 @@ def test_other_portals_and_the_quiet_pages_are_accessible(
     assert_fine(screen, "/sign-in/once/secret/")
     make_dead_letter()
     operator, distributor = make_operator("otto"), make_distributor("dora")
+    make_manual(operator)
+    make_announcement(operator)
     screen.sign_in(operator)
-    for path in ("", "health/", "dead-letters/", "app-api/"):
+    lists = ("support/", "support/manuals/", "setting/audit/", "notifications/")
+    announcements = ("announcements/", "announcements/new/", "support/manuals/new/")
+    pages = ("", "health/", "dead-letters/", "app-api/", *lists, *announcements)
+    for path in pages:
         assert_fine(screen, f"/operator/{path}")
     screen.page.get_by_role("button", name="Log out").click()
     screen.sign_in(distributor)
@@ -133,7 +150,7 @@ def test_a_name_of_one_long_word_breaks_no_page(
     make_event(device, "face_granted", user=word)
     take_form(screen, "light", width)
     screen.sign_in(house.installer)
-    for path in installer_pages(House(house.installer, site, device)):
+    for path in installer_pages(House(house.installer, site, device, house.ticket)):
         screen.open(path)
         assert_fits(screen, path)
 
@@ -306,7 +323,7 @@ def test_keyboard_goes_where_it_says(screen: Screen, house: House) -> None:
     page.keyboard.type("nobody")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Nothing found")).to_be_visible()
-    assert page.url.endswith("q=nobody&sort=name")
+    assert page.url.endswith("q=nobody")
 
 
 def test_theme_is_remembered_and_menus_open_on_a_phone(

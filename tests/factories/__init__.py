@@ -50,6 +50,10 @@ from portico.notices.models import Notice
 from portico.notices.services.telling import announce, notify
 from portico.sites.models import Site
 from portico.sites.services.registration import HouseData, register_house
+from portico.support.models import Manual, Ticket
+from portico.support.rules import FileData
+from portico.support.services.manuals import upload_manual
+from portico.support.services.tickets import open_ticket
 from portico.tenancy.enums import OrganizationKind, Role
 from portico.tenancy.models import Membership, Organization
 from portico.tenancy.selectors import distributor_of, membership_of
@@ -60,7 +64,24 @@ from tests.authenticator import some_registration
 PASSWORD = "correct horse battery"
 # What the words of any kind of notice name.
 NOTICE_PARAMS = dict.fromkeys(
-    ["title", "text", "company", "who", "minutes", "subject", "ticket", "module", "device", "site", "what", "reason", "until", "name", "done", "failed"],
+    [
+        "title",
+        "text",
+        "company",
+        "who",
+        "minutes",
+        "subject",
+        "ticket",
+        "module",
+        "device",
+        "site",
+        "what",
+        "reason",
+        "until",
+        "name",
+        "done",
+        "failed",
+    ],
     "X",
 )
 _count = itertools.count(1)
@@ -78,6 +99,12 @@ def make_user(username: str = "", *, name: str = "", password: str = PASSWORD) -
     )
     set_password(user=user, password=password)
     return user
+
+
+def unset_password(user: User) -> None:
+    """Make ``user`` one who has not yet set his first password."""
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
 
 
 def make_account_rows(user: User) -> dict[str, int]:
@@ -178,6 +205,32 @@ def make_announcement(operator: User, audience: Audience = Audience.ALL) -> Noti
         title="Version 2",
         text="New things",
         by_mail=False,
+        now=utcnow(),
+    )
+
+
+PDF = b"%PDF-1.7 manual"
+
+
+def make_ticket(customer: User, subject: str = "Door", text: str = "Help") -> Ticket:
+    """A ticket of the company of ``customer`` to the one above, with a file."""
+    return open_ticket(
+        actor=customer,
+        subject=subject,
+        text=text,
+        files=[FileData("device.log", b"boot")],
+        now=utcnow(),
+    )
+
+
+def make_manual(operator: User, title: str = "R29 guide") -> Manual:
+    """A document for everybody."""
+    return upload_manual(
+        actor=operator,
+        title=title,
+        model="R29",
+        language="en",
+        file=FileData("guide.pdf", PDF),
         now=utcnow(),
     )
 

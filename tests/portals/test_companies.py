@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.db.models.signals import pre_delete
 from django.test import Client
 
-from portico.accounts.models import User
+from portico.accounts.models import PasswordLink, User
 from portico.audit.models import AuditEntry
+from portico.kernel.clock import utcnow
 from portico.mail.models import OutboundMessage
+from portico.sites.models import Site
 from portico.tenancy.enums import OrganizationKind, Role
+from portico.tenancy.errors import NotEmpty
 from portico.tenancy.models import Membership, Organization
+from portico.tenancy.services.companies import delete_company
+from tests.accounts.parallel import at_once
 from tests.factories import (
     make_device,
     make_distributor,
@@ -18,6 +25,7 @@ from tests.factories import (
     make_seen,
     make_site,
     organization_of,
+    unset_password,
 )
 from tests.portals.conftest import client_of
 from tests.portals.support import assert_constant_queries, text_of
@@ -166,6 +174,30 @@ def test_an_empty_company_is_deleted_with_its_accounts_after_typing_its_name(
     assert entry.before["people"] == ["ida"]
 
 
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="there one writes after the other"
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_house_that_is_added_meanwhile_keeps_its_company() -> None:
+    dana = make_distributor("dana")
+    boss = make_installer(distributor=dana)
+    one = organization_of(boss)
+
+    def add_a_house(**_: object) -> None:
+        assert isinstance(at_once(lambda _: make_site(boss), 1)[0], Site)
+
+    # Everything below was looked for, and nothing was found.
+    pre_delete.connect(add_a_house, sender=Organization)
+    try:
+        with pytest.raises(NotEmpty):
+            delete_company(actor=dana, company=one, now=utcnow())
+    finally:
+        pre_delete.disconnect(add_a_house, sender=Organization)
+    assert Site.objects.get().organization == one
+    assert User.objects.filter(pk=boss.pk).exists()
+    assert not AuditEntry.objects.filter(action="organization.deleted").exists()
+
+
 def test_switches_are_kept_and_audited(desk: Client, distributor: User) -> None:
     boss = make_installer("ida", distributor=distributor, name="Inst")
     one = f"/distributor/companies/{organization_of(boss).pk}/"
@@ -219,11 +251,27 @@ def test_the_last_owner_is_not_disabled_and_others_are_signed_out(
 
 def test_a_new_invitation_replaces_the_older(desk: Client, distributor: User) -> None:
     boss = make_installer("ida", distributor=distributor, name="Inst")
+    unset_password(boss)
     one = f"/distributor/companies/{organization_of(boss).pk}/people/"
     page = desk.post(f"{one}{boss.membership.pk}/invite/", follow=True)
 
     assert "A link to set a password goes to ida@example.com." in text_of(page)
     assert OutboundMessage.objects.get().recipient == "ida@example.com"
+
+
+def test_who_has_a_password_is_not_invited_again(
+    desk: Client, distributor: User
+) -> None:
+    """The way into a portal is consent (SET-8), not a new password."""
+    boss = make_installer("ida", distributor=distributor, name="Inst")
+    one = f"/distributor/companies/{organization_of(boss).pk}/"
+    assert "Send a new invitation" not in text_of(desk.get(one))
+    invite = f"{one}people/{boss.membership.pk}/invite/"
+    page = text_of(desk.post(invite, follow=True))
+
+    assert "This account has a password." in page
+    assert not PasswordLink.objects.exists()
+    assert not OutboundMessage.objects.exists()
 
 
 def test_lists_hold_what_is_below_and_nothing_else(
@@ -237,7 +285,7 @@ def test_lists_hold_what_is_below_and_nothing_else(
 
     assert "Inst" in text_of(desk.get("/distributor/companies/"))
     assert "Strangers" not in text_of(desk.get("/distributor/companies/"))
-    assert "No company matches" in text_of(desk.get("/distributor/companies/?q=xyz"))
+    assert "Nothing matches" in text_of(desk.get("/distributor/companies/?q=xyz"))
     found = text_of(desk.get("/distributor/companies/?q=ida&kind=installer"))
     assert "Inst" in found
     sites = text_of(desk.get("/distributor/sites/"))

@@ -15,6 +15,7 @@ from portico.tenancy.models import PortalVisit
 from tests.factories import (
     make_distributor,
     make_installer,
+    make_operator,
     make_site,
     organization_of,
 )
@@ -175,3 +176,15 @@ def test_granting_twice_is_one_consent(pair: Pair) -> None:
 
     assert organization_of(User.objects.get(username="ida")).access_granted_at == first
     assert AuditEntry.objects.filter(action="access.granted").count() == 1
+
+
+def test_the_operator_does_not_enter(pair: Pair) -> None:
+    pair.offer()
+    pair.grant()
+    operator = client_of(make_operator())
+    one = pair.one.replace("distributor", "operator")
+
+    assert "Enter portal" not in text_of(operator.get(one))
+    operator.post(f"{one}enter/")
+    assert not pair.is_inside(operator)
+    assert not PortalVisit.objects.exists()

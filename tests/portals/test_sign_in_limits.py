@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 LOCKED = "Too many failed attempts"
 
 
-def sign_in(login: str, password: str = "not the password", address: str = "") -> str:
+def sign_in(login: str, password: str = "nonsense", address: str = "") -> str:  # noqa: S107
     data = {"login": login, "password": password}
     more = {"REMOTE_ADDR": address} if address else {}
     return text_of(Client(**more).post("/sign-in/", data))  # type: ignore[arg-type]

@@ -29,11 +29,13 @@ from tests.factories import (
     make_event,
     make_installer,
     make_mac,
+    make_manual,
     make_notice,
     make_operator,
     make_person,
     make_picture,
     make_site,
+    make_ticket,
     run_jobs,
 )
 from tests.portals.conftest import client_of
@@ -42,7 +44,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
 
 # Parts of addresses that are the same for everybody.
-_NOBODYS = {"company_kind", "people_kind", "part", "list_name"}
+_NOBODYS = {"company_kind", "people_kind", "part", "list_name", "manual_id"}
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,15 @@ _OWN = {
     "passkey_remove": Route("", ("passkey_id",), status=302),
     "browser_distrust": Route("", ("browser_id",), post=True, status=302),
     "session_end": Route("", ("session_id",), post=True, status=302),
+}
+_SUPPORT = {
+    "support": Route("", owner_only=True),
+    "ticket_new": Route("", owner_only=True),
+    "ticket": Route("", ("ticket_id",), owner_only=True),
+    "ticket_close": Route("", ("ticket_id",), post=True, status=302, owner_only=True),
+    "ticket_file": Route("", ("attachment_id",), owner_only=True),
+    "manuals": Route(""),
+    "manual_file": Route("", ("manual_id",)),
 }
 _PORTALS = ("installer", "distributor", "operator")
 _COMPANY, _PERSON = ("company_id",), ("company_id", "member_id")
@@ -174,7 +185,6 @@ ROUTES: dict[str, Route] = {
     "distributor:mac_import": Route("distributor"),
     "distributor:mac_load": Route("distributor", post=True, status=302),
     "distributor:mac_template": Route("distributor"),
-    "distributor:mac_export": Route("distributor"),
     "distributor:mac_remove": Route("distributor", ("mac_entry_id",)),
     "operator:dashboard": Route("operator"),
     "operator:health": Route("operator"),
@@ -212,6 +222,15 @@ ROUTES: dict[str, Route] = {
         f"{portal}:notice_read": Route(portal, ("notice_id",), post=True, status=302)
         for portal in _PORTALS
     },
+    **{
+        f"{portal}:{name}": replace(route, owner=portal)
+        for portal in _PORTALS
+        for name, route in _SUPPORT.items()
+    },
+    # The operator buys from nobody.
+    "operator:ticket_new": Route("operator", status=404),
+    "operator:manual_new": Route("operator"),
+    "operator:manual_remove": Route("operator", ("manual_id",), post=True, status=302),
     **{f"{portal}:audit": Route(portal, owner_only=True) for portal in _PORTALS},
     **{
         f"{portal}:list_columns": Route(portal, ("list_name",), post=True, status=302)
@@ -317,6 +336,8 @@ def world(db: None) -> World:
             "distributor.colleague_id": make_person(distributor, Role.STAFF).pk,
             "part": "billing",
             "list_name": "audit",
+            "manual_id": make_manual(operator).pk,
+            **support_ids(installer, distributor),
             "announcement_id": make_announcement(operator).pk,
             **{
                 f"{owner}.notice_id": make_notice(user, NoticeKind.PORTAL_ENTERED).pk
@@ -344,9 +365,22 @@ def world(db: None) -> World:
     )
 
 
+def support_ids(installer: User, distributor: User) -> dict[str, object]:
+    """A ticket of each, with a file."""
+    asked, passed_on = make_ticket(installer), make_ticket(distributor)
+    return {
+        "ticket_id": asked.pk,
+        "attachment_id": asked.messages.get().attachments.get().pk,
+        "operator.ticket_id": passed_on.pk,
+        "operator.attachment_id": passed_on.messages.get().attachments.get().pk,
+    }
+
+
 def _call(user: User | None, url: str, *, post: bool) -> int:
     client = client_of(user) if user else Client()
     response = client.post(url) if post else client.get(url)
+    if response.streaming:  # read to its end, the file is closed
+        b"".join(response)
     return response.status_code
 
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from portico.accounts.models import User
+from portico.accounts.models import PasswordLink, User
+from portico.accounts.services.email_address import order_confirmation
 from portico.audit.models import AuditEntry
+from portico.kernel.clock import utcnow
 from portico.mail.models import OutboundMessage
 from portico.sites.models import Site
 from portico.tenancy.enums import Role
@@ -15,7 +17,9 @@ from tests.factories import (
     make_person,
     make_site,
     organization_of,
+    unset_password,
 )
+from tests.mails import last_mail, mails_to, path_in
 from tests.portals.conftest import client_of
 from tests.portals.support import assert_constant_queries, text_of
 
@@ -122,6 +126,37 @@ def test_a_changed_email_has_to_be_confirmed_again(browser: Client) -> None:
 
     user = User.objects.get(pk=sam.user_id)
     assert (user.email, user.email_confirmed_at) == ("sam@example.com", None)
+    told = mails_to("samsub@example.com")[-1]
+    assert "no longer here" in str(told.body)
+    assert "sam@example.com" in str(told.body)
+
+
+def test_what_the_old_mailbox_was_sent_is_worthless_when_the_email_is_changed(
+    browser: Client,
+) -> None:
+    boss = User.objects.get(username="ida")
+    sam = make_person(boss, Role.SUB_INSTALLER, "samsub")
+    Client().post("/password/forgot/", {"name": "samsub"})
+    reset = path_in(last_mail("samsub@example.com"))
+    order_confirmation(user=sam.user, email="else@example.com", now=utcnow())
+    confirm = path_in(last_mail("else@example.com"))
+    browser.post(f"/installer/users/{sam.pk}/edit/", NEW)
+
+    assert Client().get(reset).status_code == 410
+    assert Client().post(confirm).status_code == 410
+    assert User.objects.get(pk=sam.user_id).email == "sam@example.com"
+
+
+def test_an_invitation_to_a_wrong_mailbox_dies_and_tells_nothing(
+    browser: Client,
+) -> None:
+    wrong = NEW | {"email": "typo@example.com"}
+    browser.post("/installer/users/sub-installers/new/", wrong)
+    path = path_in(last_mail("typo@example.com"))
+    browser.post(f"/installer/users/{member('samsub').pk}/edit/", NEW)
+
+    assert Client().get(path).status_code == 410
+    assert len(mails_to("typo@example.com")) == 1
 
 
 def test_disabled_deleted_and_invited(browser: Client) -> None:
@@ -133,6 +168,12 @@ def test_disabled_deleted_and_invited(browser: Client) -> None:
     assert "Disabled" in text_of(browser.get("/installer/users/"))
     assert session.get("/installer/").status_code == 302
     browser.post(f"{one}switch/", {"on": "yes"})
+    page = text_of(browser.post(f"{one}invite/", follow=True))
+    assert "This account has a password." in page
+    assert "Send a new invitation" not in page
+    assert not PasswordLink.objects.exists()
+    unset_password(sam.user)
+    assert "Send a new invitation" in text_of(browser.get("/installer/users/"))
     browser.post(f"{one}invite/")
     assert OutboundMessage.objects.get().recipient == "samsub@example.com"
 
@@ -151,7 +192,7 @@ def test_the_list_costs_the_same_for_any_number(browser: Client) -> None:
         make_person(boss, Role.SUB_INSTALLER)
 
     assert_constant_queries(browser, "/installer/users/", add)
-    assert "Nobody matches" in text_of(browser.get("/installer/users/?q=zzz"))
+    assert "Nothing matches" in text_of(browser.get("/installer/users/?q=zzz"))
 
 
 # What the company sets up

@@ -58,6 +58,13 @@ class NoMailbox(DomainError):
     status = 409
 
 
+class HasPassword(DomainError):
+    """The account has a password, so that nobody else may order a link to set one."""
+
+    code = "has_password"
+    status = 409
+
+
 class OrderedByOthers(DomainError):
     """Those above the account have switched it on; the account cannot switch it off."""
 

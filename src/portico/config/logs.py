@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -11,6 +12,8 @@ import structlog
 
 from portico.kernel.context import origin
 
+# Addresses from mails: whoever reads one in a log could be quicker than its owner.
+_LINKS = re.compile(r"(/(?:password/set|sign-in/once|email/confirm)/)[^/\s]+")
 _SECRET_WORDS = ("password", "secret", "token", "code", "digest", "passwd", "cookie")
 
 
@@ -21,6 +24,7 @@ def _mask(
     for key in event:
         if any(word in key.lower() for word in _SECRET_WORDS):
             event[key] = "[masked]"
+    event["event"] = _LINKS.sub(r"\1[masked]", str(event.get("event", "")))
     return event
 
 

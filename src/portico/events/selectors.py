@@ -74,9 +74,19 @@ def waiting_events() -> int:
 
 
 def filter_log(
-    entries: QuerySet[LogEntry], *, kind: str = "", outcome: str = "", text: str = ""
+    entries: QuerySet[LogEntry],
+    *,
+    kind: str = "",
+    outcome: str = "",
+    text: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> QuerySet[LogEntry]:
-    """Narrow by kind, outcome and text; empty means all."""
+    """Narrow by kind, outcome, text and time ``[since, until)``; empty means all."""
+    if since is not None:
+        entries = entries.filter(occurred_at__gte=since)
+    if until is not None:
+        entries = entries.filter(occurred_at__lt=until)
     if kind:
         entries = entries.filter(kind=kind)
     if outcome:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from portico.accounts.models import User
 from portico.jobs.enums import JobState
@@ -30,6 +30,14 @@ def get_dead_letter(actor: User, job_id: int) -> Job:
     if job is None:
         raise NotVisible
     return job
+
+
+def search_dead_letters(letters: QuerySet[Job], text: str) -> QuerySet[Job]:
+    """Narrow by the job's name or its error."""
+    words = text.strip()
+    if not words:
+        return letters
+    return letters.filter(Q(name__icontains=words) | Q(last_error__icontains=words))
 
 
 def counts_by_state() -> dict[str, int]:

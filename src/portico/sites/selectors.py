@@ -94,21 +94,6 @@ def people_of(site: Site) -> QuerySet[Resident]:
     return site.residents.select_related("user", "sip").order_by("role", "pk")
 
 
-# How a list of sites may be ordered; the id makes pages stable.
-SITE_ORDERS = {
-    "name": ("name", "pk"),
-    "-name": ("-name", "-pk"),
-    "-created": ("-created_at", "-pk"),
-    "created": ("created_at", "pk"),
-}
-
-
-def ordered_sites(sites: QuerySet[Site], order: str) -> QuerySet[Site]:
-    """``sites`` in one of SITE_ORDERS, with what a list shows of each."""
-    keys = SITE_ORDERS.get(order, SITE_ORDERS["name"])
-    return sites.order_by(*keys).prefetch_related("entitlements")
-
-
 def site_names(sites: QuerySet[Site]) -> list[tuple[uuid.UUID, str]]:
     """Ids and names of ``sites``, for choosing from."""
     rows = sites.order_by("room_name", "pk").values_list("pk", "room_name", "name")

@@ -8,7 +8,7 @@ class BadAttachment(DomainError):
 
     code = "bad_attachment"
     status = 422
-    field = "files"
+    field = "attachments"
 
 
 class NothingWritten(DomainError):

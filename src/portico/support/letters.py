@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from portico.mail.letters import Action, Letter
 
 
-def ticket_message(  # noqa: PLR0913 -- what the letter says
+def ticket_message(
     *,
     subject: str,
     number: int,

@@ -93,9 +93,7 @@ def mail_is_known(mail_id: str) -> bool:
     return TicketMessage.objects.filter(mail_id=mail_id).exists()
 
 
-def manuals(
-    *, text: str = "", model: str = "", language: str = ""
-) -> QuerySet[Manual]:
+def manuals(*, text: str = "", model: str = "", language: str = "") -> QuerySet[Manual]:
     """The documents that everybody may download, by title."""
     found = Manual.objects.order_by("title", "pk")
     if text:

@@ -10,8 +10,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portico.accounts.enums import Audience
-from portico.accounts.models import AppSession, PasswordLink, TrustedBrowser, User
-from portico.accounts.services.app_sessions import open_session
+from portico.accounts.models import (
+    AppSession,
+    PasswordLink,
+    PhoneCode,
+    TrustedBrowser,
+    User,
+)
+from portico.accounts.services.app_sessions import open_session, order_phone_code
+from portico.accounts.services.one_time_logins import issue_one_time_login
 from portico.accounts.services.password_links import (
     INVITE_LIFETIME,
     RESET_LIFETIME,
@@ -146,8 +153,10 @@ def test_everything_that_was_open_ends(user: User) -> None:
     tokens = open_session(user=user, client="app", now=utcnow())
     trust_browser(user=user, agent="", now=utcnow())
     other = link_of(user)
+    once = f"/sign-in/once/{issue_one_time_login(user=user, now=utcnow())}/"
     assert set_new(link_of(user)) == 302
     assert not is_in(browser)
+    assert Client().post(once).status_code == 410
     assert not user.portal_sessions.exists()
     assert AppSession.objects.get(user=user).revoked_at is not None
     assert tokens.token
@@ -238,6 +247,12 @@ def test_a_resident_may_choose_a_code_by_sms(resident: User) -> None:
     again = Client()
     order_sms(again)
     assert "wrong or no longer works" in by_code(again, code)
+
+
+def test_a_code_by_sms_dies_with_the_old_password(resident: User) -> None:
+    order_phone_code(phone=PHONE, now=utcnow())
+    assert set_new(link_of(resident, "mia@example.com")) == 302
+    assert not PhoneCode.objects.filter(used_at=None).exists()
 
 
 def test_sms_codes_are_guessed_in_vain_and_tell_nothing(resident: User) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from portico.accounts.models import EmailCode, TrustedBrowser, User
+from portico.accounts.models import EmailCode, PortalSession, TrustedBrowser, User
 from portico.accounts.services.portal_sessions import TRUST_LIFETIME
 from portico.accounts.services.second_factors import require_email_code
 from portico.audit.models import AuditEntry
@@ -56,6 +56,19 @@ def test_the_password_alone_opens_nothing(user: User) -> None:
     page = text_of(client.get("/sign-in/code/"))
     assert "i•••@example.com" in page
     assert str(user.email) not in page
+
+
+@pytest.mark.parametrize("way", ["disabled", "deleted"])
+def test_an_account_that_goes_meanwhile_signs_nobody_in(user: User, way: str) -> None:
+    client, rows = Client(), User.objects.filter(pk=user.pk)
+    enter(client, "ida")
+    code = code_of(user)
+    rows.update(is_active=False) if way == "disabled" else rows.delete()
+    answer = client.post("/sign-in/code/", {"code": code})
+    assert answer.headers["Location"] == "/sign-in/"
+    rows.update(is_active=True)
+    assert not is_in(client)
+    assert not PortalSession.objects.exists()
 
 
 def test_the_code_signs_in_and_leads_to_the_page_that_was_asked_for(

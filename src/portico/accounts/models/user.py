@@ -76,7 +76,10 @@ class User(AbstractBaseUser):
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")),
                 name="accounts_email_lower_case",
-            )
+            ),
+            models.UniqueConstraint(
+                Lower("username"), name="accounts_user_name_in_any_case"
+            ),
         ]
 
     def __str__(self) -> str:

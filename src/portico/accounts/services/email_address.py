@@ -123,16 +123,18 @@ def _confirm(row: EmailCode, user: User, now: datetime) -> None:
                 now=now,
             )
             if before and before != row.email:
-                _leave_old_address(user, before, row.email, now)
+                leave_old_address(user=user, old=before, new=row.email, now=now)
     except IntegrityError:
         raise AccountTaken(_("Another account has this email.")) from None
     user.email, user.email_confirmed_at = row.email, now
 
 
-def _leave_old_address(user: User, old: str, new: str, now: datetime) -> None:
-    """Tell the old mailbox, and make what was sent there worthless."""
-    PasswordLink.objects.filter(user=user, used_at=None).update(used_at=now)
-    EmailCode.objects.filter(user=user, email=old, used_at=None).update(used_at=now)
+def leave_old_address(*, user: User, old: str, new: str, now: datetime) -> None:
+    """Tell the old mailbox, and make every link and code that was sent worthless."""
+    for proof in (PasswordLink, EmailCode):
+        proof.objects.filter(user=user, used_at=None).update(used_at=now)
+    if not user.has_usable_password():
+        return  # nobody has used the account: a stranger may have that mailbox
     send_letter(
         recipient=old,
         language=user.language,

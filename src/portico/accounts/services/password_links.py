@@ -11,8 +11,14 @@ from django.utils.translation import gettext as _
 
 from portico.accounts import letters
 from portico.accounts.enums import Audience, LinkPurpose, SecurityChange
-from portico.accounts.errors import CodeRefused, LinkSpent, NoMailbox
-from portico.accounts.models import EmailCode, PasswordLink, User
+from portico.accounts.errors import CodeRefused, HasPassword, LinkSpent, NoMailbox
+from portico.accounts.models import (
+    EmailCode,
+    OneTimeLogin,
+    PasswordLink,
+    PhoneCode,
+    User,
+)
 from portico.accounts.services.app_sessions import revoke_sessions, spend_phone_code
 from portico.accounts.services.passwords import check_strength, set_password
 from portico.accounts.services.portal_sessions import drop_sessions
@@ -83,7 +89,17 @@ def invite(
     Whether ``actor`` may is decided by who calls.
 
     :raises NoMailbox: the account has no email.
+    :raises HasPassword: there is one; only its owner asks for another.
     """
+    # Held, so that a password which is being set makes this link worthless, too.
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if user.has_usable_password():
+        raise HasPassword(
+            _(
+                "This account has a password. Who has forgotten it uses “Forgot"
+                " password” on the sign-in page."
+            )
+        )
     if not user.email:
         raise NoMailbox(_("This account has no email to send an invitation to."))
     PasswordLink.objects.filter(
@@ -184,6 +200,6 @@ def replace_password(*, user: User, password: str, now: datetime) -> None:
     set_password(user=user, password=password)
     drop_sessions(user=user)
     revoke_sessions(user=user, now=now)
-    PasswordLink.objects.filter(user=user, used_at=None).update(used_at=now)
-    EmailCode.objects.filter(user=user, used_at=None).update(used_at=now)
+    for proof in (PasswordLink, EmailCode, PhoneCode, OneTimeLogin):
+        proof.objects.filter(user=user, used_at=None).update(used_at=now)
     note_security_change(user=user, change=SecurityChange.PASSWORD, now=now)

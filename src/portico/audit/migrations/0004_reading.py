@@ -4,22 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audit', '0003_people_and_companies'),
+        ("audit", "0003_people_and_companies"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['organization_id', '-at', '-id'], name='audit_audit_organiz_ec264a_idx'),
+            model_name="auditentry",
+            index=models.Index(
+                fields=["organization_id", "-at", "-id"],
+                name="audit_audit_organiz_ec264a_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['-at', '-id'], name='audit_audit_at_1df3be_idx'),
+            model_name="auditentry",
+            index=models.Index(fields=["-at", "-id"], name="audit_audit_at_1df3be_idx"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['actor_id', '-at', '-id'], name='audit_audit_actor_i_81a091_idx'),
+            model_name="auditentry",
+            index=models.Index(
+                fields=["actor_id", "-at", "-id"], name="audit_audit_actor_i_81a091_idx"
+            ),
         ),
     ]

@@ -46,6 +46,7 @@ _REFUSED = {
     EventKind.QR_REFUSED: Method.QR,
 }
 _NOTED = {
+    EventKind.CALL_STARTED: LogKind.CALL,
     EventKind.MOTION: LogKind.MOTION,
     EventKind.TAMPER: LogKind.ALARM,
     EventKind.BREAK_IN: LogKind.ALARM,
@@ -156,14 +157,18 @@ def _apply(event: Event, device: Device, now: datetime) -> None:
     elif kind in _REFUSED:
         method = _method(data, _REFUSED[kind])
         _write(event, device, LogKind.DOOR, Outcome.REFUSED, method)
-    elif kind is EventKind.CALL_STARTED:
-        # Log Setting (SET-4): whoever opens for the caller makes a line of his own.
-        if logs_unanswered_calls(device.site.organization_id):
-            _write(event, device, LogKind.CALL, Outcome.NOTED, Method.NONE)
     elif kind in _NOTED:
-        entry = _write(event, device, _NOTED[kind], Outcome.NOTED, Method.NONE)
-        if kind is EventKind.DOOR_HELD_OPEN:
-            _name_relay(entry, device, event.data.get("relay"))
+        _note(event, device, kind)
+
+
+def _note(event: Event, device: Device, kind: EventKind) -> None:
+    # Log Setting (SET-4): whoever opens for a caller makes a line of his own.
+    is_call = kind is EventKind.CALL_STARTED
+    if is_call and not logs_unanswered_calls(device.site.organization_id):
+        return
+    entry = _write(event, device, _NOTED[kind], Outcome.NOTED, Method.NONE)
+    if kind is EventKind.DOOR_HELD_OPEN:
+        _name_relay(entry, device, event.data.get("relay"))
 
 
 def _method(data: dict[str, object], default: Method) -> Method:

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('mail', '0002_letters'),
+        ("mail", "0002_letters"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='outboundmessage',
-            name='reply_to',
+            model_name="outboundmessage",
+            name="reply_to",
             field=models.CharField(blank=True, max_length=254),
         ),
     ]

@@ -25,6 +25,7 @@ DISTRIBUTOR = Portal(
             kinds=frozenset({_OWNS_LIBRARY}),
         ),
         Module(_("Team"), "users", "users", roles=frozenset({Role.OWNER})),
+        Module(_("Support"), "lifebuoy", "support"),
         Module(_("Setting"), "settings", "setting"),
     ),
     closing=(

@@ -17,7 +17,6 @@ urlpatterns = [
     path(f"{_LIBRARY}import/", mac_library.mac_import, name="mac_import"),
     path(f"{_LIBRARY}import/load/", mac_library.mac_load, name="mac_load"),
     path(f"{_LIBRARY}template.csv", mac_library.mac_template, name="mac_template"),
-    path(f"{_LIBRARY}export.csv", mac_library.mac_export, name="mac_export"),
     path(
         f"{_LIBRARY}<int:entry_id>/remove/", mac_library.mac_remove, name="mac_remove"
     ),

@@ -40,7 +40,7 @@ INSTALLER = Portal(
             ),
         ),
         Module(_("Integration"), "plug-connected", "integration"),
-        Module(_("Setting"), "settings", "setting", roles=_AT_HOME),
+        Module(_("Setting"), "settings", "setting", also=("support/",), roles=_AT_HOME),
     ),
     closing=(
         Module(_("Notification Center"), "bell", "notifications", roles=_AT_HOME),

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portico.portals.operator.frame import OPERATOR
+from portico.portals.operator.frame import OPERATOR, operator_only
 from portico.portals.operator.views import announcements, dead_letters, pages
 from portico.portals.shared.urls import common_urls, company_urls, people_urls
+from portico.portals.shared.views import support
 
 app_name = "operator"
 
@@ -20,6 +21,16 @@ urlpatterns = [
         "announcements/<int:announcement_id>/withdraw/",
         announcements.announcement_withdraw,
         name="announcement_withdraw",
+    ),
+    path(
+        "support/manuals/new/",
+        operator_only(support.manual_new),
+        name="manual_new",
+    ),
+    path(
+        "support/manuals/<int:manual_id>/remove/",
+        operator_only(support.manual_remove),
+        name="manual_remove",
     ),
     path("dead-letters/", dead_letters.letters, name="dead_letters"),
     path(f"{_LETTER}retry/", dead_letters.letter_retry, name="letter_retry"),

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +33,8 @@ Item = TypeVar("Item")
 
 # Rows that an export reads and completes at a time.
 CHUNK = 500
+# Days that a database and a time zone can reckon with.
+_YEARS = (1970, 2199)
 # More choices than these stand in a drop-down instead of chips.
 _CHIPS = 5
 
@@ -75,9 +78,10 @@ class Filter:
         if not self.is_day:
             return value if value in self.choices else ""
         try:
-            return date.fromisoformat(value).isoformat()
+            day = date.fromisoformat(value)
         except ValueError:
             return ""
+        return day.isoformat() if _YEARS[0] <= day.year <= _YEARS[1] else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,16 @@ class Asked:
         """The day that a filter without choices asks for."""
         return date.fromisoformat(self.values[key]) if self.values[key] else None
 
+    def begins(self, key: str) -> datetime | None:
+        """When that day begins for the viewer."""
+        day = self.day(key)
+        return _midnight(day) if day else None
+
+    def ends(self, key: str) -> datetime | None:
+        """When that day is over for the viewer."""
+        day = self.day(key)
+        return _midnight(day + timedelta(days=1)) if day else None
+
     @property
     def is_narrowed(self) -> bool:
         """Whether rows may be missing because of search or filters."""
@@ -131,6 +145,10 @@ class Asked:
         down = self.order.startswith("-")
         names = (*self.orders[self.order.removeprefix("-")], "pk")
         return rows.order_by(*(_turned(name) if down else name for name in names))
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def _turned(name: str) -> str:
@@ -173,10 +191,20 @@ class Listing(Generic[Item]):
     query: Mapping[str, str]
 
     @property
+    def newest_pk(self) -> int:
+        """The highest number on the page, to ask later for what is newer."""
+        return max((row.pk for row in self.page.rows), default=0)
+
+    @property
     def hidden_css(self) -> str:
         """Classes that hide the columns which the person has switched off."""
         numbers = [n for n, head in enumerate(self.heads, 1) if head.is_hidden]
         return " ".join(f"hide-{number}" for number in numbers)
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether there is a column to switch off."""
+        return any(not head.is_fixed for head in self.heads)
 
     @property
     def filters(self) -> list[tuple[Filter, str]]:

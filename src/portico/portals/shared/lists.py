@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,6 +12,7 @@ from django.http import HttpRequest
 PAGE_SIZE = 50
 # Deeper than this nobody reads; a search is the way.
 LAST_PAGE = 2_000
+_DIGITS = 18
 
 Row = TypeVar("Row", bound=Model)
 
@@ -48,20 +48,25 @@ class Page(Generic[Row]):
 
 def page_of(request: HttpRequest, rows: QuerySet[Row]) -> Page[Row]:
     """The page of ``rows`` that ``?page=`` asks for; one query."""
-    asked = request.GET.get("page", "1")
-    number = int(asked) if asked.isascii() and asked.isdecimal() else 1
-    number = min(max(number, 1), LAST_PAGE)
+    number = min(max(whole_number(request.GET.get("page", "")) or 1, 1), LAST_PAGE)
     start = (number - 1) * PAGE_SIZE
     found = list(rows[start : start + PAGE_SIZE + 1])
     return Page(found[:PAGE_SIZE], number, len(found) > PAGE_SIZE)
 
 
-def chosen(request: HttpRequest, name: str, allowed: Mapping[str, object]) -> str:
-    """The value of filter ``name`` if it is one of ``allowed``, else none."""
-    value = request.GET.get(name, "")
-    return value if value in allowed else ""
+def whole_number(text: str) -> int | None:
+    """The number that stands in an address or form; None: no number that we count to."""
+    # Python reads no number of thousands of digits, and no database counts so far.
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
+    return int(text) if is_number else None
+
+
+def plain(text: str, most: int) -> str:
+    """At most ``most`` characters of what was typed, as every database takes them."""
+    # PostgreSQL knows no NUL in a text.
+    return text.replace("\0", "").strip()[:most]
 
 
 def search_text(request: HttpRequest) -> str:
     """What is searched for; longer texts than any field holds find nothing anyway."""
-    return request.GET.get("q", "").strip()[:100]
+    return plain(request.GET.get("q", ""), 100)

@@ -65,7 +65,10 @@ def current_stage(request: HttpRequest, key: str) -> Any:
     """The stage ``key``, if the person in this browser is at it; else None."""
     if request.user.is_authenticated:
         return None
-    return LoginStageController.enter(request, key)
+    stage = LoginStageController.enter(request, key)
+    # Since the password was right the account may have been disabled or deleted.
+    user: User | None = stage.login.user if stage else None
+    return stage if user is not None and user.is_active else None
 
 
 def leave_stage(request: HttpRequest, stage: Any, *, trust: bool) -> HttpResponse:

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portico.devices.catalogue import all_models
-from portico.portals.shared.choices import LANGUAGES
+from portico.portals.shared.choices import MAIL_LANGUAGES
 from portico.portals.shared.forms import StyledForm
 from portico.support.rules import ACCEPTED, MAX_BYTES, MAX_FILES, FileData
 
@@ -33,7 +33,7 @@ class MessageForm(StyledForm):
     text = forms.CharField(
         label=_("Message"), max_length=20_000, widget=forms.Textarea(attrs={"rows": 6})
     )
-    files = FilesField(
+    attachments = FilesField(
         label=_("Files"),
         required=False,
         help_text=_(
@@ -45,7 +45,7 @@ class MessageForm(StyledForm):
 
     def read_files(self) -> Sequence[FileData]:
         """What was chosen, read no further than where it is too much anyway."""
-        chosen: list[UploadedFile] = self.cleaned_data["files"]
+        chosen: list[UploadedFile[bytes]] = self.cleaned_data["attachments"]
         return [
             FileData(file.name or "", file.read(MAX_BYTES + 1))
             for file in chosen[: MAX_FILES + 1]
@@ -54,7 +54,7 @@ class MessageForm(StyledForm):
 
 class TicketForm(MessageForm):
     subject = forms.CharField(label=_("Subject"), max_length=127)
-    field_order = ("subject", "text", "files")
+    field_order = ("subject", "text", "attachments")
 
 
 def _models() -> list[tuple[str, str]]:
@@ -64,7 +64,7 @@ def _models() -> list[tuple[str, str]]:
 class ManualForm(StyledForm):
     title = forms.CharField(label=_("Title"), max_length=127)
     model = forms.ChoiceField(label=_("Model"), choices=_models, required=False)
-    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
+    language = forms.ChoiceField(label=_("Language"), choices=MAIL_LANGUAGES)
     file = forms.FileField(
         label=_("File"),
         help_text=_("A PDF of at most 50 MB."),

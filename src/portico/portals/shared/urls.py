@@ -19,6 +19,7 @@ from portico.portals.shared.views import (
     sessions,
     setting,
     sign_in,
+    support,
     welcome,
 )
 from portico.tenancy.enums import PORTAL_ROLES, Role
@@ -69,6 +70,7 @@ def common_urls(portal: Portal) -> list[URLPattern]:
         path("setting/password/", only(setting.password), name="password"),
         path("setting/notification/", only(setting.notification), name="notification"),
         *_security_urls(portal),
+        *_support_urls(portal),
         path("notifications/", only(notices.notifications), name="notifications"),
         path("notifications/bell/", only(notices.bell), name="bell"),
         path("notifications/read/", only(notices.notices_read), name="notices_read"),
@@ -156,5 +158,32 @@ def _security_urls(portal: Portal) -> list[URLPattern]:
             "setting/sessions/<int:session_id>/end/",
             only(sessions.session_end),
             name="session_end",
+        ),
+    ]
+
+
+def _support_urls(portal: Portal) -> list[URLPattern]:
+    """Tickets for those who answer for a company, manuals for everybody."""
+    answering, only = guard(portal, roles=_ANSWERS), guard(portal, roles=_AT_HOME)
+    here = "support/"
+    return [
+        path(here, answering(support.ticket_list), name="support"),
+        path(f"{here}new/", answering(support.ticket_new), name="ticket_new"),
+        path(f"{here}<int:ticket_id>/", answering(support.ticket), name="ticket"),
+        path(
+            f"{here}<int:ticket_id>/close/",
+            answering(support.ticket_close),
+            name="ticket_close",
+        ),
+        path(
+            f"{here}files/<int:attachment_id>/",
+            answering(support.ticket_file),
+            name="ticket_file",
+        ),
+        path(f"{here}manuals/", only(support.manual_list), name="manuals"),
+        path(
+            f"{here}manuals/<int:manual_id>/",
+            only(support.manual_file),
+            name="manual_file",
         ),
     ]

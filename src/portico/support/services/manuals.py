@@ -16,7 +16,7 @@ from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.selectors import owner_of
 
 
-def upload_manual(  # noqa: PLR0913 -- what a manual is made of
+def upload_manual(
     *,
     actor: User,
     title: str,

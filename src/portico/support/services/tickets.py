@@ -38,7 +38,7 @@ FOLDER = "support"
 MAX_TEXT = 20_000
 
 
-def open_ticket(  # noqa: PLR0913 -- what a ticket is made of
+def open_ticket(
     *,
     actor: User,
     subject: str,
@@ -67,14 +67,14 @@ def open_ticket(  # noqa: PLR0913 -- what a ticket is made of
             created_at=now,
             changed_at=now,
         )
-        message = _write(ticket, actor, Side.CUSTOMER, text, now)
+        message = _write(ticket, actor, Side.CUSTOMER, text, now=now)
         _attach(message, files, names)
         _tell(message, files, now)
         _note(actor, ticket, "ticket.opened", now)
     return ticket
 
 
-def answer_ticket(  # noqa: PLR0913 -- what a message is made of
+def answer_ticket(
     *,
     actor: User,
     ticket: Ticket,
@@ -95,7 +95,7 @@ def answer_ticket(  # noqa: PLR0913 -- what a message is made of
     _check(text, files)
     side = side_of(ticket, membership.organization_id)
     with stored(files, FOLDER) as names, transaction.atomic():
-        message = _write(ticket, actor, side, text, now, mail_id)
+        message = _write(ticket, actor, side, text, now=now, mail_id=mail_id)
         _attach(message, files, names)
         _move(ticket, side, now)
         _tell(message, files, now)
@@ -121,11 +121,12 @@ def _check(text: str, files: Sequence[FileData]) -> None:
     check_files(files)
 
 
-def _write(  # noqa: PLR0913 -- what a message is made of
+def _write(
     ticket: Ticket,
     author: User,
     side: Side,
     text: str,
+    *,
     now: datetime,
     mail_id: str | None = None,
 ) -> TicketMessage:
@@ -182,13 +183,14 @@ def _tell(message: TicketMessage, files: Sequence[FileData], now: datetime) -> N
     )
     other = Side.SUPPLIER if is_asked else Side.CUSTOMER
     for member in correspondents(ticket, other):
-        _mail(message, member.user, writer, reader, files, now)
+        _mail(message, member.user, writer, company=reader, files=files, now=now)
 
 
-def _mail(  # noqa: PLR0913 -- what a mail is made of
+def _mail(
     message: TicketMessage,
     reader: User,
     writer: Organization,
+    *,
     company: Organization,
     files: Sequence[FileData],
     now: datetime,
@@ -217,6 +219,4 @@ def _mail(  # noqa: PLR0913 -- what a mail is made of
 def _note(actor: User, ticket: Ticket, action: str, now: datetime) -> None:
     membership = membership_of(actor)
     company = membership.organization_id if membership else ticket.customer_id
-    record(
-        actor=actor, action=action, subject=ticket, organization_id=company, now=now
-    )
+    record(actor=actor, action=action, subject=ticket, organization_id=company, now=now)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, ProtectedError
 from django.utils.translation import gettext as _
 
@@ -143,22 +143,16 @@ def _switch(
         _record(actor, company, f"{field}_set", {field: not on}, {field: on}, now=now)
 
 
-@transaction.atomic
 def delete_company(*, actor: User, company: Organization, now: datetime) -> None:
     """Delete a company that has nothing below it, with its people's accounts.
 
     :raises NotVisible: not below ``actor``.
     :raises NotEmpty: it still has companies, sites or a MAC library.
     """
-    get_company_below(actor, company.pk)
-    people = [member.user for member in members_of(company)]
-    before = {"name": company.name, "people": [str(user) for user in people]}
-    _record(actor, company, "deleted", before, {}, now=now)
     try:
         with transaction.atomic():
-            Organization.objects.filter(pk=company.pk).delete()
-            User.objects.filter(pk__in=[user.pk for user in people]).delete()
-    except ProtectedError:
+            _delete(actor, company, now)
+    except (ProtectedError, IntegrityError):  # the latter: added just now
         raise NotEmpty(
             _(
                 "%(name)s still has companies, sites or devices below it. Move or"
@@ -166,6 +160,15 @@ def delete_company(*, actor: User, company: Organization, now: datetime) -> None
             )
             % {"name": company.name}
         ) from None
+
+
+def _delete(actor: User, company: Organization, now: datetime) -> None:
+    get_company_below(actor, company.pk)
+    people = [member.user for member in members_of(company)]
+    before = {"name": company.name, "people": [str(user) for user in people]}
+    _record(actor, company, "deleted", before, {}, now=now)
+    Organization.objects.filter(pk=company.pk).delete()
+    User.objects.filter(pk__in=[user.pk for user in people]).delete()
 
 
 def _record(

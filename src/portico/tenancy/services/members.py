@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from portico.accounts.models import User
 from portico.accounts.services.app_sessions import revoke_sessions
+from portico.accounts.services.email_address import leave_old_address
 from portico.accounts.services.password_links import invite
 from portico.accounts.services.portal_sessions import drop_sessions
 from portico.accounts.services.second_factors import require_email_code
@@ -82,6 +83,8 @@ def change_member(
 ) -> None:
     """Save what is known of a person; a new email has to be confirmed again.
 
+    The old mailbox is told, and what was sent there is worthless.
+
     :raises UserNameTaken, EmailTaken: another account has it.
     """
     user = member.user
@@ -95,15 +98,16 @@ def change_member(
     before = {key: getattr(user, key) for key in changes}
     if before == changes:
         return
-    if before["email"] != changes["email"]:
-        changes["email_confirmed_at"] = None
+    is_moved = before["email"] != changes["email"]
+    unconfirmed = {"email_confirmed_at": None} if is_moved else {}
     try:
         with transaction.atomic():
-            User.objects.filter(pk=user.pk).update(**changes)
+            User.objects.filter(pk=user.pk).update(**changes, **unconfirmed)
     except IntegrityError:
         _check_free(data, user)
         raise
-    changes.pop("email_confirmed_at", None)
+    if is_moved and user.email:
+        leave_old_address(user=user, old=user.email, new=data.email.lower(), now=now)
     _record(actor, member, "changed", before, changes, now=now)
 
 

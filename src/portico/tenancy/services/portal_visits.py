@@ -61,6 +61,10 @@ def enter_portal(*, actor: User, company: Organization, now: datetime) -> Portal
     :raises NotVisible: it is not below ``actor``, or no installer.
     :raises NoConsent: the installer has not granted it.
     """
+    # The consent is given to those who sell; not to the operator.
+    home = organization_of(
+        actor, OrganizationKind.DISTRIBUTOR, OrganizationKind.SUB_DISTRIBUTOR
+    )
     found = get_company_below(actor, company.pk)
     if found.kind != OrganizationKind.INSTALLER:
         raise NotVisible
@@ -72,12 +76,6 @@ def enter_portal(*, actor: User, company: Organization, now: datetime) -> Portal
         )
     visit = PortalVisit.objects.create(
         user=actor, organization=held, started_at=now, expires_at=now + VISIT
-    )
-    home = organization_of(
-        actor,
-        OrganizationKind.OPERATOR,
-        OrganizationKind.DISTRIBUTOR,
-        OrganizationKind.SUB_DISTRIBUTOR,
     )
     record(
         actor=actor,

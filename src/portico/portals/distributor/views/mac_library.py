@@ -30,7 +30,8 @@ from portico.portals.distributor.sheet import Rows, read_rows
 from portico.portals.shared.exports import csv_download
 from portico.portals.shared.forms import blame
 from portico.portals.shared.http import StaffRequest
-from portico.portals.shared.lists import page_of, search_text
+from portico.portals.shared.listing import show_list
+from portico.portals.shared.tables import MACS, mac_rows
 
 _SALT = "mac-import"
 # Long enough to read the preview.
@@ -41,11 +42,11 @@ _ERRORS_SHOWN, _ROWS_SHOWN = 200, 20
 
 @library_owner_only
 def mac_library(request: StaffRequest) -> HttpResponse:
-    text, state = search_text(request), request.GET.get("state", "")
-    found = search_mac_entries(visible_mac_entries(request.user), text)
-    page = page_of(request, filter_mac_entries(found, state))
-    context = {"page": page, "text": text, "state": state}
-    return render(request, "distributor/mac_library.html", context)
+    asked = MACS.ask(request)
+    found = search_mac_entries(visible_mac_entries(request.user), asked.text)
+    rows = filter_mac_entries(found, asked["state"])
+    page = "distributor/mac_library.html"
+    return show_list(request, MACS, asked, rows, items=mac_rows, page=page)
 
 
 @library_owner_only
@@ -134,19 +135,3 @@ def mac_template(request: StaffRequest) -> HttpResponse:
     del request
     example = [("0C:11:05:12:34:56", "R29"), ("0c1105123457", "")]
     return csv_download("mac-library-template.csv", ("MAC", "Model"), example)
-
-
-@library_owner_only
-def mac_export(request: StaffRequest) -> HttpResponse:
-    found = search_mac_entries(visible_mac_entries(request.user), search_text(request))
-    entries = filter_mac_entries(found, request.GET.get("state", ""))
-    rows = (
-        (
-            pretty_mac(entry.mac),
-            entry.model,
-            "used" if entry.is_used else "free",
-            entry.created_at.isoformat(),
-        )
-        for entry in entries.iterator()
-    )
-    return csv_download("mac-library.csv", ("MAC", "Model", "State", "Created"), rows)

@@ -184,7 +184,8 @@ class DeviceDraft:
 
     def is_valid(self) -> bool:
         """Whether the whole form may be handed to the service."""
-        return all([self.form.is_valid(), self.relays.is_valid()])
+        is_sent = self.form.is_bound
+        return is_sent and all([self.form.is_valid(), self.relays.is_valid()])
 
     @property
     def has_errors(self) -> bool:

@@ -12,6 +12,7 @@ from portico.devices.catalogue import UNKNOWN_RELAYS, DeviceModel, methods_for
 from portico.devices.enums import AccessMethod, RelayKind
 from portico.devices.rules import HOLD_SECONDS, RelayData
 from portico.portals.shared.forms import StyledForm
+from portico.portals.shared.lists import whole_number
 
 # What a unit whose model is not known yet most probably has.
 _USUAL_METHODS = (
@@ -179,9 +180,9 @@ def new_row(
 
 def rows_from(data: Any) -> list[Row]:
     """The sections as they were sent, unchecked, for drawing them again."""
-    count = str(data.get("relay-count", "0"))
+    count = whole_number(data.get("relay-count", "")) or 0
     rows = []
-    for index in range(min(int(count), 8) if count.isdecimal() else 0):
+    for index in range(min(count, 8)):
         prefix = f"relay-{index}-"
         kind = data.get(f"{prefix}kind", "")
         if kind not in RelayKind.values:

@@ -17,6 +17,7 @@ from portico.portals.installer.frame import installer_only
 from portico.portals.installer.views.sites import site_context
 from portico.portals.shared.forms import TypedNameForm
 from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.lists import plain
 from portico.sites.selectors import get_visible_site
 
 
@@ -44,7 +45,7 @@ def bridge_add(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     bridge, token = invite_bridge(
         actor=request.user,
         site=context["site"],
-        name=request.POST.get("name", "")[:63],
+        name=plain(request.POST.get("name", ""), 63),
         now=utcnow(),
     )
     server = settings.ENVIRONMENT.public_url.rstrip("/")

@@ -8,9 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from portico.devices.selectors import (
-    PRESENCE_FILTERS,
     get_visible_device,
-    presence_counts,
     search_devices,
     visible_devices,
 )
@@ -23,31 +21,25 @@ from portico.kernel.clock import utcnow
 from portico.kernel.errors import DomainError
 from portico.portals.installer.forms.device import DeviceDraft
 from portico.portals.installer.frame import installer_only
+from portico.portals.installer.tables import DEVICES
 from portico.portals.shared.forms import TypedNameForm
 from portico.portals.shared.http import StaffRequest
-from portico.portals.shared.lists import chosen, page_of, search_text
+from portico.portals.shared.listing import show_list
 from portico.provisioning.selectors import drifting, with_files
 from portico.sites.selectors import get_visible_site
 
 
 @installer_only
 def device_list(request: StaffRequest) -> HttpResponse:
-    mine = visible_devices(request.user)
-    presence, text = chosen(request, "presence", PRESENCE_FILTERS), search_text(request)
-    is_drift = request.GET.get("config") == "drift"
-    found = search_devices(mine, text=text, presence=presence)
-    found = drifting(found) if is_drift else found
-    context = {
-        "page": page_of(request, with_files(found)),
-        "counts": presence_counts(mine),
-        "drift_count": drifting(mine).count(),
-        "presence": presence,
-        "is_drift": is_drift,
-        "text": text,
-    }
+    asked = DEVICES.ask(request)
+    found = search_devices(
+        visible_devices(request.user), text=asked.text, presence=asked["presence"]
+    )
+    found = drifting(found) if asked["config"] else found
     part = "installer/devices/_rows.html"
     page = "installer/devices/list.html"
-    return render(request, part if request.htmx else page, context)
+    page = part if request.htmx else page
+    return show_list(request, DEVICES, asked, with_files(found), page=page)
 
 
 @installer_only

@@ -21,6 +21,7 @@ from portico.portals.installer.frame import installer_only
 from portico.portals.installer.views.device_page import LIFE_SHOWN
 from portico.portals.installer.views.sites import site_context
 from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.lists import plain
 
 # A unit reports its relay within a second or two; later it will not.
 REPORT_EXPECTED = timedelta(seconds=10)
@@ -43,7 +44,7 @@ def open_door(request: StaffRequest, mac: str, kind: str, number: int) -> HttpRe
         actor=request.user,
         relay=get_relay(device, kind, number),
         channel=CommandChannel.PORTAL,
-        idempotency_key=request.POST.get("key", "")[:63],
+        idempotency_key=plain(request.POST.get("key", ""), 63),
         now=utcnow(),
     )
     if not request.htmx:

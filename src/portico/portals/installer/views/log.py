@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from portico.events.enums import LogKind, Outcome
 from portico.events.selectors import (
     filter_log,
     get_visible_entry,
@@ -14,59 +13,52 @@ from portico.events.selectors import (
     visible_log,
 )
 from portico.portals.installer.frame import installer_only
+from portico.portals.installer.tables import LOG
 from portico.portals.installer.views.sites import site_context
 from portico.portals.shared.http import StaffRequest
-from portico.portals.shared.lists import chosen, page_of, search_text
+from portico.portals.shared.listing import show_list
+from portico.portals.shared.lists import whole_number
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from portico.events.models import LogEntry
 
-_KINDS = dict(LogKind.choices)
-_OUTCOMES = {str(value): label for value, label in Outcome.choices}
 
-
-def _log_context(request: StaffRequest, entries: QuerySet[LogEntry]) -> dict[str, Any]:
-    kind, text = chosen(request, "kind", _KINDS), search_text(request)
-    outcome = chosen(request, "outcome", _OUTCOMES)
-    found = filter_log(entries, kind=kind, outcome=outcome, text=text)
-    after = request.GET.get("after", "")
-    if after.isascii() and after.isdecimal():  # the "3 new" pill asks only how many
-        return {"new_count": newer_entries(found, int(after))}
-    page = page_of(request, found)
-    return {
-        "page": page,
-        "newest": max((entry.pk for entry in page.rows), default=0),
-        "kinds": LogKind.choices,
-        "outcomes": Outcome.choices,
-        "kind": kind,
-        "outcome": outcome,
-        "text": text,
-    }
-
-
-def _rendered(
-    request: StaffRequest, page: str, context: dict[str, Any]
+def _show_log(
+    request: StaffRequest,
+    entries: QuerySet[LogEntry],
+    page: str,
+    context: dict[str, Any],
 ) -> HttpResponse:
-    if "new_count" in context:
-        return render(request, "installer/log/_pill.html", context)
-    part = "installer/log/_list.html"
-    return render(request, part if request.htmx else page, context)
+    asked = LOG.ask(request)
+    found = filter_log(
+        entries,
+        kind=asked["kind"],
+        outcome=asked["outcome"],
+        text=asked.text,
+        since=asked.begins("from"),
+        until=asked.ends("to"),
+    )
+    after = whole_number(request.GET.get("after", ""))
+    if after is not None:  # the "3 new" pill asks only how many
+        count = {"new_count": newer_entries(found, after)}
+        return render(request, "installer/log/_pill.html", count)
+    page = "installer/log/_list.html" if request.htmx else page
+    return show_list(request, LOG, asked, found, page=page, context=context)
 
 
 @installer_only
 def log_list(request: StaffRequest) -> HttpResponse:
-    context = _log_context(request, visible_log(request.user)) | {"with_site": True}
-    return _rendered(request, "installer/log/list.html", context)
+    mine, page = visible_log(request.user), "installer/log/list.html"
+    return _show_log(request, mine, page, {"with_site": True})
 
 
 @installer_only
 def site_log(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     context = site_context(request, site_id, "log")
     mine = visible_log(request.user).filter(site=context["site"])
-    context |= _log_context(request, mine)
-    return _rendered(request, "installer/sites/log.html", context)
+    return _show_log(request, mine, "installer/sites/log.html", context)
 
 
 @installer_only

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -17,17 +20,25 @@ from portico.kernel.clock import utcnow
 from portico.kernel.mac import pretty_mac
 from portico.portals.installer.frame import installer_only
 from portico.portals.shared.http import StaffRequest
-from portico.portals.shared.lists import page_of, search_text
+from portico.portals.shared.listing import show_list
+from portico.portals.shared.tables import MACS, MacRow
+
+if TYPE_CHECKING:
+    from portico.devices.selectors import UsedMacEntry
 
 
 @installer_only
 def mac_library(request: StaffRequest) -> HttpResponse:
-    text, state = search_text(request), request.GET.get("state", "")
-    found = search_mac_entries(visible_mac_entries(request.user), text)
-    page = page_of(request, filter_mac_entries(found, state))
-    used = own_devices_by_mac(request.user, [entry.mac for entry in page.rows])
-    context = {"page": page, "used": used, "text": text, "state": state}
-    return render(request, "installer/mac_library/list.html", context)
+    asked = MACS.ask(request)
+    found = search_mac_entries(visible_mac_entries(request.user), asked.text)
+    rows = filter_mac_entries(found, asked["state"])
+
+    def with_devices(entries: Sequence[UsedMacEntry]) -> Sequence[MacRow]:
+        used = own_devices_by_mac(request.user, [entry.mac for entry in entries])
+        return [MacRow(entry, used.get(entry.mac)) for entry in entries]
+
+    page = "installer/mac_library/list.html"
+    return show_list(request, MACS, asked, rows, items=with_devices, page=page)
 
 
 @installer_only

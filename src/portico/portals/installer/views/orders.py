@@ -20,6 +20,7 @@ from portico.portals.installer.views.device_page import (
     picture_context,
 )
 from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.lists import plain
 
 if TYPE_CHECKING:
     from portico.devices.models import Command
@@ -31,7 +32,7 @@ def _ordered(request: StaffRequest, mac: str, kind: CommandKind) -> Command:
         device=get_visible_device(request.user, mac),
         kind=kind,
         channel=CommandChannel.PORTAL,
-        idempotency_key=request.POST.get("key", "")[:63],
+        idempotency_key=plain(request.POST.get("key", ""), 63),
         now=utcnow(),
     )
 

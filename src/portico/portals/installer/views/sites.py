@@ -10,27 +10,24 @@ from django.utils.translation import gettext as _
 
 from portico.devices.selectors import (
     bridge_of,
-    bridges_by_site,
     devices_of_site,
     found_units,
-    presence_by_site,
     presence_counts,
+    sites_without_bridge,
 )
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import DomainError
 from portico.portals.installer.forms.site import SiteForm
 from portico.portals.installer.frame import installer_only
+from portico.portals.installer.tables import SITES, site_rows
 from portico.portals.shared.choices import language_name, zone_names
 from portico.portals.shared.forms import blame
 from portico.portals.shared.http import StaffRequest
-from portico.portals.shared.lists import chosen, page_of, search_text
+from portico.portals.shared.listing import show_list
 from portico.provisioning.selectors import with_files
 from portico.sites.rules import service_state
 from portico.sites.selectors import (
-    SITE_ORDERS,
     get_visible_site,
-    ordered_sites,
-    people_counts,
     people_of,
     search_sites,
     visible_sites,
@@ -40,24 +37,13 @@ from portico.sites.services.registration import register_house
 
 @installer_only
 def site_list(request: StaffRequest) -> HttpResponse:
-    text, order = search_text(request), chosen(request, "sort", SITE_ORDERS) or "name"
-    found = search_sites(visible_sites(request.user), text)
-    page = page_of(request, ordered_sites(found, order))
-    ids = [site.pk for site in page.rows]
-    people, presence = people_counts(ids), presence_by_site(ids)
-    bridges, now = bridges_by_site(ids), utcnow()
-    rows = [
-        {
-            "site": site,
-            "people": people.get(site.pk, 0),
-            "devices": presence.get(site.pk),
-            "bridge": bridges.get(site.pk),
-            "service": service_state(site.entitlements.all(), now),
-        }
-        for site in page.rows
-    ]
-    context = {"page": page, "rows": rows, "text": text, "order": order}
-    return render(request, "installer/sites/list.html", context)
+    asked = SITES.ask(request)
+    found = search_sites(visible_sites(request.user), asked.text)
+    if asked["bridge"]:
+        found = found.filter(pk__in=sites_without_bridge(request.user))
+    rows = found.prefetch_related("entitlements")
+    page = "installer/sites/list.html"
+    return show_list(request, SITES, asked, rows, items=site_rows, page=page)
 
 
 @installer_only

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, cast
 
 from django.http import HttpResponse
@@ -101,21 +100,15 @@ def audit_log(request: StaffRequest) -> HttpResponse:
 
 
 def _entries(request: StaffRequest, asked: Asked) -> QuerySet[AuditEntry]:
-    last = asked.day("to")
     found = filter_audit(
         visible_audit(request.user),
         text=asked.text,
         subject=asked["subject"],
         actor_id=int(asked["person"]) if asked["person"] else None,
-        since=_midnight(asked.day("from")),
-        until=_midnight(last + timedelta(days=1) if last else None),
+        since=asked.begins("from"),
+        until=asked.ends("to"),
     )
     return newest_first(found)
-
-
-def _midnight(day: date | None) -> datetime | None:
-    """When ``day`` begins for the viewer."""
-    return timezone.make_aware(datetime.combine(day, time.min)) if day else None
 
 
 def _lines(entries: Sequence[AuditEntry]) -> Sequence[Line]:

@@ -11,14 +11,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portico.accounts.services.password_links import invite
-from portico.devices.selectors import devices_below, presence_by_site, search_devices
+from portico.devices.selectors import devices_below, search_devices
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import DomainError, NotVisible
 from portico.portals.shared.choices import zone_names
 from portico.portals.shared.company_forms import CompanyForm, NewCompanyForm
 from portico.portals.shared.forms import TypedNameForm, blame
 from portico.portals.shared.http import StaffRequest
-from portico.portals.shared.lists import chosen, page_of, search_text
+from portico.portals.shared.listing import Filter, show_list
+from portico.portals.shared.tables import (
+    COMPANIES,
+    COMPANY_KINDS,
+    DEVICES_BELOW,
+    SITES_BELOW,
+    company_rows,
+    sites_below_rows,
+)
 from portico.portals.shared.visitor import start_visit
 from portico.sites.selectors import search_sites, site_counts, sites_below
 from portico.tenancy.enums import OrganizationKind, Role
@@ -42,12 +50,6 @@ MAKES = {
     ),
     OrganizationKind.SUB_DISTRIBUTOR: (OrganizationKind.INSTALLER,),
 }
-_KINDS = {
-    OrganizationKind.DISTRIBUTOR.value: _("Distributors"),
-    OrganizationKind.SUB_DISTRIBUTOR.value: _("Sub-distributors"),
-    OrganizationKind.INSTALLER.value: _("Installers"),
-}
-_SORTS = {"name": "name", "-name": "-name", "-created": "-created_at"}
 _PEOPLE = (Role.OWNER, Role.STAFF, Role.SUB_INSTALLER)
 
 
@@ -56,28 +58,20 @@ def _makes(request: StaffRequest) -> list[OrganizationKind]:
 
 
 def company_list(request: StaffRequest) -> HttpResponse:
-    text = search_text(request)
-    kind = chosen(request, "kind", _KINDS)
-    order = chosen(request, "sort", _SORTS) or "name"
-    found = search_companies(companies_below(request.user), text)
-    found = found.filter(kind=kind) if kind else found
-    page = page_of(request, found.order_by(_SORTS[order], "pk"))
-    sites = site_counts([company.pk for company in page.rows])
-    makes = _makes(request)
-    context = {
-        "page": page,
-        "rows": [(company, sites.get(company.pk, 0)) for company in page.rows],
-        "text": text,
-        "kind": kind,
-        "order": order,
-        "kinds": [
-            (value, label)
-            for value, label in _KINDS.items()
-            if _is_below(request, value)
-        ],
-        "makes": makes,
-    }
-    return render(request, "shared/companies/list.html", context)
+    kinds = {key: one for key, one in COMPANY_KINDS.items() if _is_below(request, key)}
+    asked = COMPANIES.ask(request, Filter(key="kind", label=_("Kind"), choices=kinds))
+    found = search_companies(companies_below(request.user), asked.text)
+    found = found.filter(kind=asked["kind"]) if asked["kind"] else found
+    page, context = "shared/companies/list.html", {"makes": _makes(request)}
+    return show_list(
+        request,
+        COMPANIES,
+        asked,
+        found,
+        items=company_rows,
+        page=page,
+        context=context,
+    )
 
 
 def _is_below(request: StaffRequest, kind: str) -> bool:
@@ -237,21 +231,19 @@ def person_switch(
 
 
 def site_list(request: StaffRequest) -> HttpResponse:
-    text = search_text(request)
-    found = search_sites(sites_below(request.user), text)
-    rows = found.select_related("organization").order_by("room_name", "pk")
-    page = page_of(request, rows)
-    presence = presence_by_site([site.pk for site in page.rows])
-    context = {
-        "page": page,
-        "rows": [(site, presence.get(site.pk)) for site in page.rows],
-        "text": text,
-    }
-    return render(request, "shared/companies/sites.html", context)
+    asked = SITES_BELOW.ask(request)
+    found = search_sites(sites_below(request.user), asked.text)
+    rows = found.select_related("organization")
+    page = "shared/companies/sites.html"
+    return show_list(
+        request, SITES_BELOW, asked, rows, items=sites_below_rows, page=page
+    )
 
 
 def device_list(request: StaffRequest) -> HttpResponse:
-    text = search_text(request)
-    found = search_devices(devices_below(request.user), text=text, presence="")
-    context = {"page": page_of(request, found), "text": text}
-    return render(request, "shared/companies/devices.html", context)
+    asked = DEVICES_BELOW.ask(request)
+    found = search_devices(
+        devices_below(request.user), text=asked.text, presence=asked["presence"]
+    )
+    page = "shared/companies/devices.html"
+    return show_list(request, DEVICES_BELOW, asked, found, page=page)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Where more about a notice stands: a page of the reader's portal, and what it needs.
 _PAGES: Mapping[NoticeKind, tuple[str, tuple[str, ...]]] = {
     NoticeKind.PORTAL_ENTERED: ("audit", ()),
+    NoticeKind.TICKET: ("ticket", ("ticket",)),
 }
 _ICONS = {
     NoticeKind.PLATFORM_UPDATE: "speakerphone",

@@ -18,8 +18,9 @@ from portico.kernel.errors import DomainError, NotVisible
 from portico.portals.shared.company_forms import PersonForm
 from portico.portals.shared.forms import TypedNameForm, blame
 from portico.portals.shared.http import StaffRequest
-from portico.portals.shared.lists import page_of, search_text
+from portico.portals.shared.listing import show_list
 from portico.portals.shared.people_forms import ManagerForm, SubInstallerForm
+from portico.portals.shared.tables import PEOPLE
 from portico.sites.selectors import assigned_site_ids, site_names, visible_sites
 from portico.sites.services.assignments import assign_sites
 from portico.tenancy.enums import OrganizationKind, Role
@@ -63,11 +64,10 @@ def _list_of(request: StaffRequest, kind: str) -> HttpResponse:
 
 def user_list(request: StaffRequest, kind: str = "") -> HttpResponse:
     kind = kind or next(iter(_roles(request)))
-    text = search_text(request)
-    company = request.membership.organization
-    found = search_members(members_of(company, _role(request, kind)), text)
-    context = {"page": page_of(request, found), "text": text, "kind": kind}
-    return render(request, "shared/people/list.html", context)
+    asked, company = PEOPLE.ask(request), request.membership.organization
+    found = search_members(members_of(company, _role(request, kind)), asked.text)
+    page, context = "shared/people/list.html", {"kind": kind}
+    return show_list(request, PEOPLE, asked, found, page=page, context=context)
 
 
 def user_new(request: StaffRequest, kind: str) -> HttpResponse:
@@ -130,9 +130,13 @@ def user_delete(request: StaffRequest, member_id: int) -> HttpResponse:
 @require_POST
 def user_invite(request: StaffRequest, member_id: int) -> HttpResponse:
     member = _member(request, member_id)
-    invite(actor=request.user, user=member.user, now=utcnow())
-    text = _("A link to set a password goes to %(email)s.")
-    messages.success(request, text % {"email": member.user.email})
+    try:
+        invite(actor=request.user, user=member.user, now=utcnow())
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        text = _("A link to set a password goes to %(email)s.")
+        messages.success(request, text % {"email": member.user.email})
     return _list_of(request, _slug(request, member))
 
 

@@ -1,0 +1,259 @@
+"""The lists that several portals have: which columns, which filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portico.devices.selectors import PresenceCounts, presence_by_site
+from portico.kernel.mac import pretty_mac
+from portico.portals.shared.listing import Column, Filter, ListSpec
+from portico.sites.selectors import site_counts
+from portico.tenancy.enums import OrganizationKind
+
+if TYPE_CHECKING:
+    from portico.devices.models import Device
+    from portico.devices.selectors import UsedMacEntry
+    from portico.sites.models import Site
+    from portico.tenancy.models import Membership, Organization
+
+COMPANY_KINDS = {
+    OrganizationKind.DISTRIBUTOR.value: gettext_lazy("Distributors"),
+    OrganizationKind.SUB_DISTRIBUTOR.value: gettext_lazy("Sub-distributors"),
+    OrganizationKind.INSTALLER.value: gettext_lazy("Installers"),
+}
+PRESENCE = {
+    "online": gettext_lazy("Online"),
+    "offline": gettext_lazy("Offline"),
+    "never": gettext_lazy("Never seen"),
+}
+
+
+def moment(value: datetime | None) -> str:
+    """``value`` for a file, in the viewer's zone."""
+    return timezone.localtime(value).isoformat() if value else ""
+
+
+def yes_no(*, value: bool) -> str:
+    """``value`` for a file."""
+    return _("yes") if value else _("no")
+
+
+def presence_text(device: Device) -> str:
+    """The presence of a device in a word."""
+    seen = getattr(device, "presence", None)
+    if seen is None:
+        return _("never seen")
+    return _("online") if seen.is_online else _("offline")
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyRow:
+    """A company with what a list shows of it."""
+
+    company: Organization
+    sites: int
+
+
+def company_rows(companies: Sequence[Organization]) -> Sequence[CompanyRow]:
+    """One query for the counts of all."""
+    counts = site_counts([company.pk for company in companies])
+    return [CompanyRow(company, counts.get(company.pk, 0)) for company in companies]
+
+
+COMPANIES: ListSpec[CompanyRow] = ListSpec(
+    name="companies",
+    columns=(
+        Column(
+            key="name",
+            label=gettext_lazy("Company"),
+            text=lambda row: row.company.name,
+            order=("name",),
+            is_fixed=True,
+        ),
+        Column(
+            key="kind",
+            label=gettext_lazy("Kind"),
+            text=lambda row: row.company.get_kind_display(),
+        ),
+        Column(
+            key="parent",
+            label=gettext_lazy("Buys from"),
+            text=lambda row: row.company.parent,
+            order=("parent__name",),
+        ),
+        Column(key="sites", label=gettext_lazy("Sites"), text=lambda row: row.sites),
+        Column(
+            key="pay",
+            label=gettext_lazy("May pay"),
+            text=lambda row: yes_no(value=row.company.may_pay),
+        ),
+        Column(
+            key="created",
+            label=gettext_lazy("Since"),
+            text=lambda row: moment(row.company.created_at),
+            order=("created_at",),
+        ),
+    ),
+    order="name",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteBelowRow:
+    """A site of a company below, with the presence of its devices."""
+
+    site: Site
+    devices: PresenceCounts | None
+
+
+def sites_below_rows(sites: Sequence[Site]) -> Sequence[SiteBelowRow]:
+    """One query for the devices of all."""
+    presence = presence_by_site([site.pk for site in sites])
+    return [SiteBelowRow(site, presence.get(site.pk)) for site in sites]
+
+
+SITES_BELOW: ListSpec[SiteBelowRow] = ListSpec(
+    name="sites-below",
+    columns=(
+        Column(
+            key="room",
+            label=gettext_lazy("Room Name"),
+            text=lambda row: row.site.room_name,
+            order=("room_name",),
+            is_fixed=True,
+        ),
+        Column(
+            key="installer",
+            label=gettext_lazy("Installer"),
+            text=lambda row: row.site.organization,
+            order=("organization__name",),
+        ),
+        Column(
+            key="devices",
+            label=gettext_lazy("Devices"),
+            text=lambda row: row.devices.total if row.devices else 0,
+        ),
+        Column(
+            key="created",
+            label=gettext_lazy("Since"),
+            text=lambda row: moment(row.site.created_at),
+            order=("created_at",),
+        ),
+    ),
+    order="room",
+)
+DEVICES_BELOW: ListSpec[Device] = ListSpec(
+    name="devices-below",
+    columns=(
+        Column(
+            key="name",
+            label=gettext_lazy("Device Name"),
+            text=lambda device: f"{device.name} {device.pretty_mac}",
+            order=("name",),
+            is_fixed=True,
+        ),
+        Column(
+            key="site",
+            label=gettext_lazy("Site"),
+            text=lambda device: device.site.room_name,
+            order=("site__room_name",),
+        ),
+        Column(
+            key="installer",
+            label=gettext_lazy("Installer"),
+            text=lambda device: device.site.organization,
+            order=("site__organization__name",),
+        ),
+        Column(
+            key="model",
+            label=gettext_lazy("Model"),
+            text=lambda device: device.model or device.reported_model,
+            order=("model",),
+        ),
+        Column(key="status", label=gettext_lazy("Status"), text=presence_text),
+    ),
+    order="name",
+    filters=(Filter(key="presence", label=gettext_lazy("Status"), choices=PRESENCE),),
+)
+PEOPLE: ListSpec[Membership] = ListSpec(
+    name="people",
+    columns=(
+        Column(
+            key="name",
+            label=gettext_lazy("Name"),
+            text=lambda member: member.user.name or member.user.username,
+            order=("user__name",),
+            is_fixed=True,
+        ),
+        Column(
+            key="email",
+            label=gettext_lazy("Email"),
+            text=lambda member: member.user.email or "",
+            order=("user__email",),
+        ),
+        Column(
+            key="state",
+            label=gettext_lazy("State"),
+            text=lambda member: _("active") if member.user.is_active else _("disabled"),
+        ),
+    ),
+    order="name",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MacRow:
+    """A MAC, and the reader's own device that uses it."""
+
+    entry: UsedMacEntry
+    device: Device | None = None
+
+
+def mac_rows(entries: Sequence[UsedMacEntry]) -> Sequence[MacRow]:
+    """Rows for a reader who has no devices."""
+    return [MacRow(entry) for entry in entries]
+
+
+MACS: ListSpec[MacRow] = ListSpec(
+    name="mac-library",
+    columns=(
+        Column(
+            key="mac",
+            label=gettext_lazy("MAC"),
+            text=lambda row: pretty_mac(row.entry.mac),
+            order=("mac",),
+            is_fixed=True,
+        ),
+        Column(
+            key="model",
+            label=gettext_lazy("Model"),
+            text=lambda row: row.entry.model,
+            order=("model", "mac"),
+        ),
+        Column(
+            key="state",
+            label=gettext_lazy("State"),
+            text=lambda row: "used" if row.entry.is_used else "free",
+        ),
+        Column(
+            key="created",
+            label=gettext_lazy("Registered"),
+            text=lambda row: moment(row.entry.created_at),
+            order=("created_at",),
+        ),
+    ),
+    filters=(
+        Filter(
+            key="state",
+            label=gettext_lazy("State"),
+            choices={"free": gettext_lazy("Free"), "used": gettext_lazy("Used")},
+        ),
+    ),
+)

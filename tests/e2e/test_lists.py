@@ -1,0 +1,56 @@
+"""A list under somebody's hands: columns, the bell, by keyboard."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.screen import Screen
+from tests.factories import make_installer, make_notice, make_site, organization_of
+
+pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+
+
+def test_a_column_is_switched_off_by_keyboard_and_stays_off(
+    screen: Screen,
+    transactional_db: None,
+) -> None:
+    ida = make_installer("ida")
+    make_site(ida, "Ryan")
+    screen.sign_in(ida)
+    screen.open("/installer/sites/")
+    page = screen.page
+    people = page.get_by_role("columnheader", name="People")
+    expect(people).to_be_visible()
+    page.get_by_role("button", name="Columns").focus()
+    page.keyboard.press("Enter")
+    box = page.get_by_label("People")
+    expect(box).to_be_visible()
+    box.focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Apply").press("Enter")
+    expect(people).to_have_count(0)
+    screen.open("/installer/sites/?sort=-name")
+    expect(page.get_by_role("columnheader", name="Name", exact=True)).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    expect(people).to_have_count(0)
+    assert screen.complaints == []
+
+
+def test_the_bell_counts_live(
+    screen: Screen,
+    transactional_db: None,
+) -> None:
+    ida = make_installer("ida")
+    screen.sign_in(ida)
+    bell = screen.page.locator(".bell")
+    expect(bell).to_have_attribute("aria-label", "Notifications, none unread")
+    make_notice(ida)
+    company = organization_of(ida).pk
+    screen.hints.append(f'{{"subject":"notices.changed","organization":{company}}}')
+    expect(bell).to_have_attribute("aria-label", "Notifications, 1 unread")
+    screen.page.get_by_role("link", name="Notifications, 1 unread").click()
+    screen.page.get_by_role("button", name="Mark all read").click()
+    expect(bell).to_have_attribute("aria-label", "Notifications, none unread")
+    assert screen.complaints == []
