@@ -236,3 +236,17 @@ def test_feedback_needs_an_email(browser: Client) -> None:
     browser.post(url, form | {"service_email": "help@example.com"})
     assert saved().receive_feedback
     assert organization_of(User.objects.get(username="ida")).settings == saved()
+
+
+def test_dashboard_leads_to_what_it_counts_and_creates_managers(
+    browser: Client, site: Site
+) -> None:
+    page = text_of(browser.get("/installer/"))
+    assert "/installer/sites/?bridge=none" in page
+    assert site.name in text_of(browser.get("/installer/sites/?bridge=none"))
+    assert "/installer/users/managers/new/" in page
+
+    sam = make_person(User.objects.get(username="ida"), Role.SUB_INSTALLER)
+    assert "/installer/users/managers/new/" not in text_of(
+        client_of(sam.user).get("/installer/")
+    )
