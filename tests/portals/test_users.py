@@ -241,6 +241,7 @@ def test_feedback_needs_an_email(browser: Client) -> None:
 def test_dashboard_leads_to_what_it_counts_and_creates_managers(
     browser: Client, site: Site
 ) -> None:
+    make_device(site, User.objects.get(username="ida"))
     page = text_of(browser.get("/installer/"))
     assert "/installer/sites/?bridge=none" in page
     assert site.name in text_of(browser.get("/installer/sites/?bridge=none"))
