@@ -14,8 +14,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from tests.waiting import LONGEST_SECONDS
+
 MAC = "0C1105AABBCC"
-PATIENCE = 20.0
 _PAIRS = re.compile(r'(\w+)="?([^",]+)"?')
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -70,7 +71,7 @@ class Device:
             self._runner = None
 
     async def wait(self, condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(PATIENCE), self.changed:
+        async with asyncio.timeout(LONGEST_SECONDS), self.changed:
             await self.changed.wait_for(condition)
 
     async def report(

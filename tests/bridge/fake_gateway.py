@@ -21,8 +21,8 @@ from aiohttp import WSCloseCode, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from portico.protocols.bridge import signing
+from tests.waiting import LONGEST_SECONDS
 
-PATIENCE = 20.0
 Frame = dict[str, Any]
 
 
@@ -114,7 +114,7 @@ class Gateway:
 
     async def wait(self, condition: Callable[[], Any]) -> Any:
         """Wait until ``condition`` is true; checked after every frame and session."""
-        async with asyncio.timeout(PATIENCE), self.changed:
+        async with asyncio.timeout(LONGEST_SECONDS), self.changed:
             await self.changed.wait_for(condition)
         return condition()
 
@@ -202,7 +202,7 @@ class Gateway:
                 "server_time": self.now(),
             }
         )
-        auth = await socket.receive_json(timeout=PATIENCE)
+        auth = await socket.receive_json(timeout=LONGEST_SECONDS)
         assert auth["t"] == "auth"
         public = self.keys.get(auth["bridge"], b"")
         signature = signing.from_base64url(auth["signature"])

@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import LONGEST_SECONDS
+
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0
 TOKEN = "token-1"
 
 
@@ -38,7 +39,7 @@ class BridgeProcess:
         :raises AssertionError: the program ended instead.
         """
         assert self.process.stdout is not None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(LONGEST_SECONDS):
             line = await self.process.stdout.readline()
         assert line, "".join(self.errors) or self.log
         self.ready_line = json.loads(line)
@@ -51,7 +52,7 @@ class BridgeProcess:
             lines = (line for line in self.log if wanted.items() <= line.items())
             return next(lines, None)
 
-        async with asyncio.timeout(PATIENCE), self._changed:
+        async with asyncio.timeout(LONGEST_SECONDS), self._changed:
             await self._changed.wait_for(found)
         return found() or {}
 
@@ -66,7 +67,7 @@ class BridgeProcess:
         await self.ended()
 
     async def ended(self) -> int:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(LONGEST_SECONDS):
             code = await self.process.wait()
             await self._reader
         return code

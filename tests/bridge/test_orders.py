@@ -16,8 +16,9 @@ from portico.protocols.akuvox.action_url import templates
 from portico.simulator.virtual import VirtualUnit
 from tests.bridge.fake_device import MAC, envelope, running_device
 from tests.bridge.fake_gateway import Gateway, roster, roster_device, running_gateway
-from tests.bridge.process import PATIENCE, BridgeProcess, bridge
+from tests.bridge.process import BridgeProcess, bridge
 from tests.bridge.test_commands import hang
+from tests.waiting import LONGEST_SECONDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.bare]
 
@@ -68,7 +69,7 @@ def test_unit_fetches_its_configuration_at_once(tmp_path: Path) -> None:
             _, state, reason = await ordered(gateway, FETCH)
 
             assert (state, reason) == ("acknowledged", "")
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(LONGEST_SECONDS):
                 await fetched.wait()
 
     asyncio.run(scenario())
@@ -231,14 +232,14 @@ def test_door_opens_while_a_stream_says_nothing(tmp_path: Path) -> None:
         async with house(tmp_path) as (gateway, _, unit):
             unit.unit.core.settings.apply({f"{RTSP}Port": port})
             picture = await gateway.command(MAC, kind=PICTURE, data={})
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(LONGEST_SECONDS):
                 await asked.wait()
             opened = await gateway.result(await gateway.command(MAC))
             assert opened["state"] == "acknowledged"
             assert not gateway.of("result", id=picture)
             silent = await gateway.result(picture)
             assert (silent["state"], silent["reason"]) == ("failed", "no_answer")
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(LONGEST_SECONDS):
                 await hung_up.wait()
         server.close()
         await server.wait_closed()

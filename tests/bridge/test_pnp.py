@@ -21,7 +21,8 @@ from portico.protocols.akuvox import pnp
 from portico.protocols.sip import SipMessage, answer_to, parse
 from portico.simulator.virtual import VirtualUnit
 from tests.bridge.fake_gateway import Gateway, roster, roster_device, running_gateway
-from tests.bridge.process import PATIENCE, BridgeProcess, bridge
+from tests.bridge.process import BridgeProcess, bridge
+from tests.waiting import LONGEST_SECONDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.bare]
 
@@ -78,7 +79,7 @@ class Asker:
 
     async def heard(self) -> tuple[SipMessage, Address]:
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(LONGEST_SECONDS):
             data, peer = await loop.sock_recvfrom(self._socket, 65_507)
         return parse(data), peer
 

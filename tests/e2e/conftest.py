@@ -4,10 +4,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.e2e.screen import ARGUMENTS, CHROMIUM, Screen, Screens
+from tests.waiting import LONGEST_SECONDS
+
+# Five seconds are short for a busy machine.
+expect.set_options(timeout=LONGEST_SECONDS * 1_000)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,8 @@ def newcomer(username: str = "ida") -> User:
 
 def heading(page: Page, text: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
+    # The heading may be there before the scripts are.
+    page.wait_for_load_state("load")
 
 
 def type_at(page: Page, label: str, text: str) -> None:
@@ -40,7 +42,7 @@ def type_at(page: Page, label: str, text: str) -> None:
 
 def walk_to(page: Page, target: Any) -> None:
     """Press Tab until ``target`` has the focus."""
-    expect(target).to_be_visible()
+    expect(target).to_be_enabled()
     for _ in range(60):
         if target.evaluate("element => element === document.activeElement"):
             return

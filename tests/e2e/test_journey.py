@@ -14,7 +14,6 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e]
 # A virtual unit boots for eight seconds, on machines that may be busy.
-SLOW_MS = 20_000
 OWN_MAC = "0c-11-05-d0-00-10"  # one that the demo's distributor has registered
 OWN_PATH = "0C1105D00010"
 
@@ -32,8 +31,6 @@ def page(house: House) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         made = context.new_page()
-        made.set_default_timeout(SLOW_MS)
-        expect.set_options(timeout=SLOW_MS)
         made.goto(house.facts["installer"]["link"])
         made.get_by_role("button", name="Sign in").click()
         expect(made.get_by_role("heading", name="Dashboard")).to_be_visible()

@@ -326,6 +326,39 @@ def test_keyboard_goes_where_it_says(screen: Screen, house: House) -> None:
     assert page.url.endswith("q=nobody")
 
 
+def test_an_open_menu_outlives_an_answer_on_its_way(
+    screen: Screen, house: House
+) -> None:
+    screen.sign_in(house.installer)
+    page = screen.page
+    menu = page.get_by_role("link", name="Edit")
+    answers: list[int] = []
+
+    def slowly(route: Route) -> None:
+        if "hx-request" not in route.request.headers:
+            route.continue_()
+            return
+        # The answer is on its way; meanwhile the person opens a menu.
+        response = route.fetch()
+        if not answers:
+            page.get_by_role("button", name="Actions for Front door").click()
+            expect(menu).to_be_visible()
+        route.fulfill(response=response)
+        answers.append(response.status)
+
+    page.route("**/installer/devices/", slowly)
+    screen.open("/installer/devices/")
+    expect(menu).to_be_visible()
+    house.device.name = "Garden door"
+    house.device.save()
+    page.wait_for_timeout(1_500)
+    assert answers == [200]
+    expect(menu).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(page.get_by_text("Garden door")).to_be_visible()
+
+
 def test_theme_is_remembered_and_menus_open_on_a_phone(
     screen: Screen, house: House
 ) -> None:

@@ -76,7 +76,7 @@ def test_new_unit_comes_online_by_its_own_question(home: Home) -> None:
     mac = home.device.mac
     home.simulator.add_device(mac, "R20A")
 
-    eventually(lambda: home.is_online(home.device), "it did not come online", 40)
+    eventually(lambda: home.is_online(home.device), "it did not come online")
     told = home.simulator.device(mac)["url"]
     assert told.endswith(f"/p/{home.device.secrets.file_secret}/")
     # What it fetched ends the asking: from now on the address is its own.
@@ -114,7 +114,7 @@ def test_stranger_is_shown_and_told_nothing_until_it_is_added(home: Home) -> Non
     assert "Units found on this network" not in home.page("bridge")
     run_jobs()
     home.simulator.act(entry.mac, "reboot")
-    eventually(lambda: home.is_online(device), "it did not come online", 40)
+    eventually(lambda: home.is_online(device), "it did not come online")
 
 
 def test_list_of_a_bridge_is_stored_once_each_and_announced(

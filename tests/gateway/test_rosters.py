@@ -16,9 +16,9 @@ from portico.kernel.clock import utcnow
 from portico.protocols.bridge import messages as wire
 from portico.protocols.bridge.envelope import Nonsense
 from tests.gateway.memory_bridges import House, MemoryBridge, soon
+from tests.waiting import LONGEST_SECONDS
 
 pytestmark = [pytest.mark.unit]
-LONGEST_SECONDS = 10.0
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,9 @@ import pytest
 from portico.gateway import bridge_session, bridge_sessions
 from portico.protocols.bridge import messages as wire
 from tests.gateway.memory_bridges import House, soon
+from tests.waiting import LONGEST_SECONDS
 
 pytestmark = [pytest.mark.unit, pytest.mark.bare]
-# Each would hang for ever without its bound.
-LONGEST_SECONDS = 10.0
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +24,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def play(scenario: Callable[[House], Awaitable[None]]) -> None:
     async def bounded() -> None:
+        # It would hang for ever without its bound.
         async with asyncio.timeout(LONGEST_SECONDS):
             await scenario(House())
 

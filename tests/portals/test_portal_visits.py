@@ -13,11 +13,13 @@ from portico.kernel.clock import utcnow
 from portico.mail.models import OutboundMessage
 from portico.tenancy.models import PortalVisit
 from tests.factories import (
+    make_device,
     make_distributor,
     make_installer,
     make_operator,
     make_site,
     organization_of,
+    run_jobs,
 )
 from tests.portals.conftest import client_of
 from tests.portals.support import text_of
@@ -126,6 +128,27 @@ def test_a_visitor_does_not_reach_people_company_or_permission(pair: Pair) -> No
     assert pair.desk.get("/distributor/setting/").status_code == 200
     entries = AuditEntry.objects.filter(actor_id=pair.dana.pk)
     assert not entries.exclude(on_behalf_of_id=None).exists()
+
+
+def test_a_visitor_gets_nothing_that_outlives_the_visit(pair: Pair) -> None:
+    device = make_device(pair.site, pair.ida)
+    run_jobs()
+    house = f"/installer/sites/{pair.site.pk}/bridge/"
+    unit = f"/installer/devices/{device.mac}/provisioning/"
+    pair.offer()
+    pair.grant()
+    assert pair.enter()
+
+    for path in (f"{house}add/", f"{house}remove/", f"{unit}reveal/"):
+        assert pair.desk.post(path).status_code == 404, path
+    secret = device.secrets.file_secret
+    for path, button in ((house, "Add bridge"), (unit, "Show passwords")):
+        shown, own = text_of(pair.desk.get(path)), text_of(pair.home.get(path))
+        assert button not in shown
+        assert secret not in shown
+        assert button in own
+    assert secret in text_of(pair.home.get(unit))
+    assert "Withdraw it" in text_of(pair.home.post(f"{house}add/"))
 
 
 @pytest.mark.parametrize("end", ["withdrawn", "offer taken", "expired", "disabled"])

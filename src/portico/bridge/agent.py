@@ -147,6 +147,8 @@ class _Work:
             await notes.note_roster(self._store, roster)
         except StoreFull as error:
             log.warning("roster.not_noted", cause=str(error))
+        count = len(roster.devices)
+        log.info("roster.taken", revision=roster.revision, devices=count)
 
     async def synced(self) -> None:
         """The server has told its time: mend what was guessed before."""

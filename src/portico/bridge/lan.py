@@ -68,7 +68,6 @@ class Lan:
         self._by_secret = {
             _digest(unit.device.event_secret): unit for unit in self._units.values()
         }
-        log.info("roster.taken", revision=roster.revision, devices=len(wanted))
 
     def learn(self, unit: Unit, source: str, named: str) -> None:
         """Note the source of an accepted action URL as the unit's likely address.

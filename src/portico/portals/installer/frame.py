@@ -49,5 +49,7 @@ INSTALLER = Portal(
 )
 
 installer_only = guard(INSTALLER)
+# What outlives a visit, such as a bridge or a secret address, is not a visitor's.
+at_home_only = guard(INSTALLER, roles=_AT_HOME)
 # People, company and money are the owner's own (ORG-1).
 owner_only = guard(INSTALLER, roles=_OWNER)

@@ -13,7 +13,7 @@ from portico.devices.selectors import found_units
 from portico.devices.services.bridges import invite_bridge, remove_bridge
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
-from portico.portals.installer.frame import installer_only
+from portico.portals.installer.frame import at_home_only, installer_only
 from portico.portals.installer.views.sites import site_context
 from portico.portals.shared.forms import TypedNameForm
 from portico.portals.shared.http import StaffRequest
@@ -39,7 +39,7 @@ def site_found(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@installer_only
+@at_home_only
 def bridge_add(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     context = site_context(request, site_id, "bridge")
     bridge, token = invite_bridge(
@@ -57,7 +57,7 @@ def bridge_add(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     return render(request, "installer/sites/bridge.html", context)
 
 
-@installer_only
+@at_home_only
 def bridge_remove(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     context = site_context(request, site_id, "bridge")
     bridge = context["bridge"]

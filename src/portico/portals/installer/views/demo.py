@@ -15,7 +15,7 @@ from portico.devices.selectors import get_visible_device
 from portico.devices.services.bridges import invite_bridge
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
-from portico.portals.installer.frame import installer_only
+from portico.portals.installer.frame import at_home_only, installer_only
 from portico.portals.shared.demo import (
     ACTS,
     SimulatorAway,
@@ -71,7 +71,7 @@ def act_on_unit(request: StaffRequest, mac: str) -> HttpResponse:
 
 
 @require_POST
-@installer_only
+@at_home_only
 def start_bridge(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     _only_in_demo()
     site = get_visible_site(request.user, site_id)

@@ -23,7 +23,7 @@ from portico.devices.selectors import (
 from portico.events.selectors import log_of_site, raw_events
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
-from portico.portals.installer.frame import installer_only
+from portico.portals.installer.frame import at_home_only, installer_only
 from portico.portals.shared.demo import ACTS
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.lists import page_of
@@ -107,7 +107,8 @@ def doors(request: StaffRequest, mac: str) -> HttpResponse:
 def provisioning(request: StaffRequest, mac: str) -> HttpResponse:
     context = device_context(request, mac, "provisioning")
     device, file = context["device"], context["file"]
-    context["address"] = address_of(device)
+    # It works like a password, and would outlive a visit.
+    context["address"] = None if request.visit else address_of(device)
     context["body"] = mask_secrets(file.body, device.secrets) if file else ""
     context["fetch_command"] = latest_order(
         device, CommandKind.FETCH_CONFIGURATION, since=utcnow() - LIFE_SHOWN
@@ -116,7 +117,7 @@ def provisioning(request: StaffRequest, mac: str) -> HttpResponse:
 
 
 @require_POST
-@installer_only
+@at_home_only
 def reveal(request: StaffRequest, mac: str) -> HttpResponse:
     context = device_context(request, mac, "provisioning")
     if context["file"] is None:

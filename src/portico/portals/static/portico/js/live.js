@@ -26,8 +26,10 @@ const matches = (wish, hint) => {
   });
 };
 
-// Nothing is replaced under somebody's hand: a menu that is open waits to be closed.
-const isInUse = (element) => element.querySelector(":popover-open, dialog[open]") !== null;
+// Nothing is replaced under somebody's hand: a menu that is open waits to be closed, a
+// button that is being pressed to be let go.
+const isInUse = (element) =>
+  element.querySelector(":popover-open, dialog[open], :active") !== null;
 
 const flush = () => {
   gathering = 0;
@@ -43,6 +45,15 @@ const refresh = (elements) => {
   for (const element of elements) due.add(element);
   gathering ||= window.setTimeout(flush, GATHER_MS);
 };
+
+// Nor is what was taken into use while the answer was on its way.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, requestConfig } = event.detail;
+  const asked = requestConfig?.elt;
+  if (!asked?.matches("[data-live]") || !isInUse(target)) return;
+  event.detail.shouldSwap = false;
+  refresh([asked]);
+});
 
 const all = () => document.querySelectorAll("[data-live]");
 

@@ -20,7 +20,7 @@ document.addEventListener("toggle", (event) => {
   button?.setAttribute("aria-expanded", String(isOpen));
   if (!isOpen || !button) return;
   place(menu, button);
-  menu.querySelector("a, button")?.focus();
+  menu.querySelector("a, button")?.focus({ preventScroll: true });
 }, true);
 
 document.addEventListener("keydown", (event) => {
@@ -34,6 +34,12 @@ document.addEventListener("keydown", (event) => {
   items[(at + step + items.length) % items.length].focus();
 });
 
+// An open menu stays with its button, and goes with it when that leaves the screen.
 window.addEventListener("scroll", () => {
-  for (const menu of document.querySelectorAll(".menu:popover-open")) menu.hidePopover();
+  for (const menu of document.querySelectorAll(".menu:popover-open")) {
+    const button = buttonOf(menu);
+    const { top, bottom } = button?.getBoundingClientRect() ?? { top: 0, bottom: 0 };
+    if (bottom <= 0 || top >= window.innerHeight) menu.hidePopover();
+    else place(menu, button);
+  }
 }, { passive: true });

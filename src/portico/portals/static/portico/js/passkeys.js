@@ -2,7 +2,8 @@
 //
 // <form data-passkey="create | get" data-options="id of a JSON block">
 //   or data-options-from="address of the JSON", asked for when the button is pressed
-// with a hidden field "credential" and, for create, a box "passwordless".
+// with a hidden field "credential", a button "data-passkey-start" and, for create, a box
+// "passwordless".
 
 const toBytes = (text) => {
   const plain = text.replaceAll("-", "+").replaceAll("_", "/");
@@ -113,3 +114,6 @@ document.addEventListener("submit", (event) => {
   event.stopPropagation();
   run(form);
 }, true);
+
+// Disabled until somebody listens: a press before that would send an empty form.
+for (const button of document.querySelectorAll("[data-passkey-start]")) button.disabled = false;
