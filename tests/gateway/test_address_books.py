@@ -216,5 +216,6 @@ def test_house_of_two_hundred_is_shown_in_full(
     url = f"{home.gateway.base}/p/{home.door.secrets.file_secret}/"
     simulator.add_device(home.door.mac, "R20A", url)
 
-    eventually(lambda: len(contacts_shown(home, simulator)) == 200)
-    assert dict(contacts_shown(home, simulator)) == numbers(home.site)
+    expected = numbers(home.site)
+    assert len(expected) == 200
+    eventually(lambda: dict(contacts_shown(home, simulator)) == expected)

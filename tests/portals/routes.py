@@ -1,0 +1,228 @@
+"""Every route of the pages, whose it is, and how it is called (ORG-5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+# Parts of addresses that are the same for everybody.
+_NOBODYS = {"company_kind", "people_kind", "part", "list_name", "manual_id"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a route is called: by whom it is owned, with which ids, by which method."""
+
+    owner: str
+    ids: tuple[str, ...] = ()
+    post: bool = False
+    # Without ids of anybody: strangers of the same kind see their own, empty page.
+    status: int = 200
+    # Not for those of the company who do not speak for it.
+    owner_only: bool = False
+
+    @property
+    def is_somebodys(self) -> bool:
+        """Whether an id in the address belongs to a company."""
+        return not set(self.ids) <= _NOBODYS
+
+
+_SITE, _DEVICE = ("site_id",), ("mac",)
+_COMMON = (
+    "setting",
+    "password",
+    "notification",
+    "security",
+    "reauthenticate",
+    "sessions",
+    "notifications",
+    "bell",
+    "privacy",
+    "provider",
+)
+# They ask first once more who it is.
+_FRESH = ("totp_add", "totp_remove", "passkey_add", "recovery_codes")
+# Of one's own account; another's is 404.
+_OWN = {
+    "passkey_edit": Route("", ("passkey_id",), status=302),
+    "passkey_remove": Route("", ("passkey_id",), status=302),
+    "browser_distrust": Route("", ("browser_id",), post=True, status=302),
+    "session_end": Route("", ("session_id",), post=True, status=302),
+}
+_SUPPORT = {
+    "support": Route("", owner_only=True),
+    "ticket_new": Route("", owner_only=True),
+    "ticket": Route("", ("ticket_id",), owner_only=True),
+    "ticket_close": Route("", ("ticket_id",), post=True, status=302, owner_only=True),
+    "ticket_file": Route("", ("attachment_id",), owner_only=True),
+    "manuals": Route(""),
+    "manual_file": Route("", ("manual_id",)),
+}
+_PORTALS = ("installer", "distributor", "operator")
+_COMPANY, _PERSON = ("company_id",), ("company_id", "member_id")
+# The companies below, for those who have some.
+_BELOW = {
+    "companies": Route(""),
+    "company_new": Route("", ("company_kind",)),
+    "company": Route("", _COMPANY),
+    "company_edit": Route("", _COMPANY),
+    "company_delete": Route("", _COMPANY),
+    "company_payment": Route("", _COMPANY, post=True, status=302),
+    "company_code": Route("", _COMPANY, post=True, status=302),
+    "company_access": Route("", _COMPANY, post=True, status=302),
+    "company_enter": Route("", _COMPANY, post=True, status=302),
+    "person_invite": Route("", _PERSON, post=True, status=302),
+    "person_switch": Route("", _PERSON, post=True, status=302),
+    "sites": Route(""),
+    "devices": Route(""),
+}
+_USER, _PEOPLE = ("colleague_id",), ("people_kind",)
+# The people of one's own company.
+_OURS = {
+    "users": Route("", owner_only=True),
+    "users_of": Route("", _PEOPLE, owner_only=True),
+    "user_new": Route("", _PEOPLE, owner_only=True),
+    "user_edit": Route("", _USER, owner_only=True),
+    "user_delete": Route("", _USER, owner_only=True),
+    "user_invite": Route("", _USER, post=True, status=302, owner_only=True),
+    "user_switch": Route("", _USER, post=True, status=302, owner_only=True),
+}
+ROUTES: dict[str, Route] = {
+    "installer:dashboard": Route("installer"),
+    "installer:latest": Route("installer"),
+    "installer:sites": Route("installer"),
+    "installer:site_new": Route("installer"),
+    "installer:site": Route("installer", _SITE),
+    "installer:site_devices": Route("installer", _SITE),
+    "installer:device_new": Route("installer", _SITE),
+    "installer:site_doors": Route("installer", _SITE),
+    "installer:site_bridge": Route("installer", _SITE),
+    "installer:site_found": Route("installer", _SITE),
+    "installer:bridge_add": Route("installer", _SITE, post=True, status=409),
+    "installer:bridge_remove": Route("installer", _SITE),
+    "installer:demo_bridge": Route("installer", _SITE, post=True, status=404),
+    "installer:site_log": Route("installer", _SITE),
+    "installer:devices": Route("installer"),
+    "installer:device": Route("installer", _DEVICE),
+    "installer:device_head": Route("installer", _DEVICE),
+    "installer:device_trail": Route("installer", _DEVICE),
+    "installer:device_doors": Route("installer", _DEVICE),
+    "installer:device_file": Route("installer", _DEVICE),
+    "installer:device_reveal": Route("installer", _DEVICE, post=True),
+    "installer:device_picture": Route("installer", _DEVICE),
+    "installer:device_picture_file": Route("installer", _DEVICE),
+    "installer:device_fetch": Route("installer", _DEVICE, post=True, status=302),
+    "installer:device_events": Route("installer", _DEVICE),
+    "installer:device_edit": Route("installer", _DEVICE),
+    "installer:device_delete": Route("installer", _DEVICE),
+    "installer:demo_unit": Route("installer", _DEVICE, post=True, status=404),
+    "installer:demo_act": Route("installer", _DEVICE, post=True, status=404),
+    "installer:open_door": Route(
+        "installer", ("mac", "kind", "number"), post=True, status=302
+    ),
+    "installer:command": Route("installer", ("command_id",)),
+    "installer:log": Route("installer"),
+    "installer:log_entry": Route("installer", ("entry_id",)),
+    "installer:mac_library": Route("installer"),
+    "installer:mac_remove": Route("installer", ("mac_entry_id",)),
+    **{
+        f"installer:{name}": Route("installer")
+        for name in (
+            "firmware",
+            "upgrade",
+            "message",
+            "integration",
+        )
+    },
+    **{
+        f"installer:{name}": Route("installer", owner_only=True)
+        for name in ("subscriptions", "payments", "automatic_payments")
+    },
+    "installer:access": Route("installer", status=404, owner_only=True),
+    "installer:company_setting": Route("installer", ("part",), owner_only=True),
+    "installer:visit_leave": Route("installer", post=True, status=302),
+    "distributor:dashboard": Route("distributor"),
+    "distributor:mac_library": Route("distributor"),
+    "distributor:mac_add": Route("distributor"),
+    "distributor:mac_import": Route("distributor"),
+    "distributor:mac_load": Route("distributor", post=True, status=302),
+    "distributor:mac_template": Route("distributor"),
+    "distributor:mac_remove": Route("distributor", ("mac_entry_id",)),
+    "operator:dashboard": Route("operator"),
+    "operator:health": Route("operator"),
+    "operator:app_api": Route("operator"),
+    "operator:dead_letters": Route("operator"),
+    "operator:announcements": Route("operator"),
+    "operator:announcement_new": Route("operator"),
+    "operator:announcement_withdraw": Route(
+        "operator", ("announcement_id",), post=True, status=302
+    ),
+    "operator:letter_retry": Route("operator", ("job_id",), post=True, status=302),
+    "operator:letter_discard": Route("operator", ("job_id",)),
+    **{
+        f"{portal}:{name}": replace(route, owner=portal)
+        for portal in ("distributor", "operator")
+        for name, route in _BELOW.items()
+    },
+    **{
+        f"{portal}:{name}": replace(route, owner=portal)
+        for portal in _PORTALS
+        for name, route in _OURS.items()
+    },
+    **{f"{portal}:{name}": Route(portal) for portal in _PORTALS for name in _COMMON},
+    **{
+        f"{portal}:{name}": Route(portal, status=302)
+        for portal in _PORTALS
+        for name in _FRESH
+    },
+    **{
+        f"{portal}:{name}": Route(portal, post=True, status=302)
+        for portal in _PORTALS
+        for name in ("email_code", "sessions_end_others", "notices_read")
+    },
+    **{
+        f"{portal}:notice_read": Route(portal, ("notice_id",), post=True, status=302)
+        for portal in _PORTALS
+    },
+    **{
+        f"{portal}:{name}": replace(route, owner=portal)
+        for portal in _PORTALS
+        for name, route in _SUPPORT.items()
+    },
+    # The operator buys from nobody.
+    "operator:ticket_new": Route("operator", status=404),
+    "operator:manual_new": Route("operator"),
+    "operator:manual_remove": Route("operator", ("manual_id",), post=True, status=302),
+    **{f"{portal}:audit": Route(portal, owner_only=True) for portal in _PORTALS},
+    **{
+        f"{portal}:list_columns": Route(portal, ("list_name",), post=True, status=302)
+        for portal in _PORTALS
+    },
+    **{
+        f"{portal}:{name}": replace(route, owner=portal)
+        for portal in _PORTALS
+        for name, route in _OWN.items()
+    },
+}
+# Open to everybody; their own tests say what they show to whom.
+PUBLIC = {
+    "home",
+    "account_login",
+    "account_logout",
+    "sign_in_once",
+    "sign_in_code",
+    "sign_in_code_again",
+    "mfa_authenticate",
+    "sign_in_passkey",
+    "sign_in_start_over",
+    "forgot",
+    "password_set",
+    "forgot_resident",
+    "forgot_phone",
+    "password_by_phone",
+    "welcome_privacy",
+    "welcome_provider",
+    "welcome_email",
+    "email_confirm",
+}
+# Served by other packages, which have a matrix of their own.
+ELSEWHERE = ("portico.appapi",)
