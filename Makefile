@@ -5,7 +5,7 @@ DATA ?= var
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench setup setup-test lock format clean
+.PHONY: run test check bench setup setup-test lock messages format clean
 
 run: setup
 	@exec $(BIN)/portico serve --demo --port $(PORT) --data $(DATA)
@@ -25,6 +25,9 @@ test: setup-test
 
 bench: setup-test
 	@$(BIN)/python -m benchmarks
+
+messages: setup
+	@$(BIN)/python tools/messages.py update
 
 lock:
 	@$(BIN)/python tools/lock.py

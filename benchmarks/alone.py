@@ -21,6 +21,7 @@ NAMES = {
     "bridges": True,
     "presence": True,
     "worker": True,
+    "lists": False,
 }
 
 

@@ -54,6 +54,7 @@ def make_units(count: int) -> list[Unit]:
             Device(
                 mac=f"0C11{number:08X}",
                 site=sites[number // UNITS_PER_HOUSE],
+                organization_id=sites[0].organization_id,
                 kind=DeviceKind.DOOR_PHONE,
                 name=f"Door {number}",
                 model=_MODEL,

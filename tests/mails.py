@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from urllib.parse import urlsplit
 
 from django.core import mail
 from django.core.mail import EmailMessage
+from PIL import Image
+from zxingcpp import read_barcodes
 
 from tests.factories import run_jobs
 
@@ -44,3 +47,13 @@ def path_in(message: EmailMessage) -> str:
 def wrong(code: str) -> str:
     """Another code."""
     return "000000" if code != "000000" else "111111"
+
+
+def scanned(message: EmailMessage) -> str:
+    """What a phone reads in the picture of a mail."""
+    parts = message.message().walk()
+    (picture,) = [part for part in parts if part.get_content_type() == "image/png"]
+    body = picture.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    (code,) = read_barcodes(Image.open(io.BytesIO(body)))
+    return str(code.text)

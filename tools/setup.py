@@ -123,6 +123,20 @@ def install_front_end():
     note(stamp, mark)
 
 
+def compile_translations():
+    """Portico reads the compiled form; the repository has the readable one."""
+    names = [
+        os.path.join("src/portico/locale", language, "LC_MESSAGES", "django.po")
+        for language in sorted(os.listdir(os.path.join(ROOT, "src/portico/locale")))
+    ]
+    stamp, mark = os.path.join(VENV, ".translations"), digest(*names)
+    compiled = [os.path.join(ROOT, name[:-2] + "mo") for name in names]
+    if is_done(stamp, mark) and all(os.path.exists(name) for name in compiled):
+        return
+    run([PYTHON, "tools/messages.py", "compile"])
+    note(stamp, mark)
+
+
 def apt_install(packages, what):
     """Install Debian packages where this account may; say what is missing where not."""
     wanted = "apt-get install %s" % " ".join(packages)
@@ -152,6 +166,7 @@ def main(kind):
     make_venv()
     install_python_packages(kind)
     install_front_end()
+    compile_translations()
     if kind == "test":
         install_system()
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -45,7 +46,11 @@ def postgresql() -> Iterator[str]:
         account = pwd.getpwnam("postgres")
         os.chown(folder, account.pw_uid, account.pw_gid)
     port, data = _free_port(), folder / "data"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    quiet: dict[str, Any] = {
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "cwd": folder,
+    }
     init = ["-D", str(data), "-U", "portico", "-A", "trust", "-E", "UTF8", "--no-sync"]
     subprocess.run(_as_postgres([str(programs / "initdb"), *init]), check=True, **quiet)
     options = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]

@@ -45,6 +45,7 @@ def write(
     """An entry of the house's log."""
     return LogEntry.objects.create(
         site=house.site,
+        organization=house.site.organization,
         device=house.door,
         kind=kind,
         outcome=outcome,

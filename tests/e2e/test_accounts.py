@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page, expect
@@ -12,6 +10,7 @@ from portico.accounts.models import PasswordLink, PolicyConsent, User
 from portico.accounts.services.password_links import invite
 from portico.accounts.services.second_factors import choose_email_code
 from portico.kernel.clock import utcnow
+from tests.e2e.keyboard import heading, press, type_at, walk_to
 from tests.e2e.screen import FORMS, Screen, Screens, assert_fine
 from tests.factories import PASSWORD, make_installer
 from tests.mails import code_in, last_mail, path_in, wrong
@@ -26,34 +25,6 @@ def newcomer(username: str = "ida") -> User:
     user.policy_version, user.email_confirmed_at = "", None
     user.save()
     return user
-
-
-def heading(page: Page, text: str) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text(text)
-    # The heading may be there before the scripts are.
-    page.wait_for_load_state("load")
-
-
-def type_at(page: Page, label: str, text: str) -> None:
-    """Walk to the field with the Tab key and type."""
-    walk_to(page, page.get_by_label(label, exact=True))
-    page.keyboard.type(text)
-
-
-def walk_to(page: Page, target: Any) -> None:
-    """Press Tab until ``target`` has the focus."""
-    expect(target).to_be_enabled()
-    for _ in range(60):
-        if target.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"no way to {target} with the Tab key")
-
-
-def press(page: Page, name: str) -> None:
-    """Walk to the button and press Enter."""
-    walk_to(page, page.get_by_role("button", name=name, exact=True))
-    page.keyboard.press("Enter")
 
 
 def enter(page: Page, username: str = "ida", password: str = PASSWORD) -> None:

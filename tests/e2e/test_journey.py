@@ -119,10 +119,10 @@ def test_own_house_and_device_from_form_to_confirmed_opening(
     # Without a bridge the door cannot be opened from afar, and the page says so.
     page.goto(f"{house.base}/installer/sites/{site}/doors/")
     page.get_by_role("button", name="Open").first.click()
-    expect(page.get_by_text("This house has no bridge, so")).to_be_visible()
+    expect(page.get_by_text("This site has no bridge, so")).to_be_visible()
     page.goto(f"{house.base}/installer/sites/{site}/bridge/")
     page.get_by_role("button", name="Start a virtual bridge").click()
-    expect(page.get_by_text("Address in the house")).to_be_visible()
+    expect(page.get_by_text("Address on site")).to_be_visible()
     page.goto(f"{house.base}/installer/sites/{site}/doors/")
     page.get_by_role("button", name="Open").first.click()
     expect(page.get_by_text("confirmed").first).to_be_visible()

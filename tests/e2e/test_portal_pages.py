@@ -31,6 +31,7 @@ from tests.factories import (
     make_device,
     make_distributor,
     make_event,
+    make_family_member,
     make_installer,
     make_mac,
     make_manual,
@@ -111,25 +112,97 @@ def test_installers_pages_are_accessible(
         assert_fine(screen, path)
 
 
-def test_other_portals_and_the_quiet_pages_are_accessible(
-    screen: Screen, transactional_db: None
+_COMMON = (
+    "setting/",
+    "setting/password/",
+    "setting/notification/",
+    "setting/two-factor/",
+    "setting/sessions/",
+    "setting/audit/",
+    "notifications/",
+    "support/",
+    "support/manuals/",
+    "privacy/",
+    "users/",
+)
+
+
+@FORMS
+def test_distributors_pages_are_accessible(
+    screen: Screen, transactional_db: None, scheme: str, width: int
 ) -> None:
+    dora = make_distributor("dora")
+    make_mac(dora, model="R29")
+    make_manual(make_operator("otto"))
+    make_announcement(User.objects.get(username="otto"))
+    own = make_ticket(dora)
+    asked = make_ticket(make_installer("ida", distributor=dora))
+    take_form(screen, scheme, width)
+    screen.sign_in(dora)
+    tickets = [f"support/{ticket.pk}/" for ticket in (own, asked)]
+    library = ("mac-library/", "mac-library/new/", "mac-library/import/")
+    for path in ("", *library, *_COMMON, "support/new/", *tickets):
+        assert_fine(screen, f"/distributor/{path}")
+
+
+@FORMS
+def test_operators_pages_are_accessible(
+    screen: Screen, transactional_db: None, scheme: str, width: int
+) -> None:
+    otto, dora = make_operator("otto"), make_distributor("dora")
+    make_dead_letter()
+    make_manual(otto)
+    make_announcement(otto)
+    ticket = make_ticket(dora)
+    take_form(screen, scheme, width)
+    screen.sign_in(otto)
+    pages = (
+        "health/",
+        "dead-letters/",
+        "app-api/",
+        "announcements/",
+        "announcements/new/",
+        "support/manuals/new/",
+        f"support/{ticket.pk}/",
+        "companies/new/distributor/",
+        "users/team/new/",
+    )
+    for path in ("", *pages, *_COMMON):
+        assert_fine(screen, f"/operator/{path}")
+
+
+@FORMS
+def test_people_of_a_house_are_accessible(
+    screen: Screen, house: House, scheme: str, width: int
+) -> None:
+    member = make_family_member(house.site, house.installer, "Mia")
+    make_family_member(house.site, house.installer)
+    take_form(screen, scheme, width)
+    screen.sign_in(house.installer)
+    site = f"/installer/sites/{house.site.pk}/"
+    one = f"{site}people/{member.pk}/"
+    for path in (site, f"{site}people/new/", f"{one}edit/", f"{one}delete/"):
+        assert_fine(screen, path)
+    screen.open(f"{site}people/new/")
+    screen.page.get_by_role("button", name="Add", exact=True).click()
+    expect(screen.page.get_by_text("This field is required.")).to_be_visible()
+    assert_shown_well(screen, "errors of a new family member")
+    make_family_member(house.site, house.installer)
+    assert_fine(screen, f"{site}people/new/")
+    expect(screen.page.get_by_text("needs an Additional App")).to_be_visible()
+    screen.open(site)
+    screen.page.get_by_role("button", name="Actions for Mia").click()
+    expect(screen.page.get_by_role("button", name="Reset Password")).to_be_visible()
+    assert_shown_well(screen, "an open menu")
+
+
+@FORMS
+def test_quiet_pages_are_accessible(
+    screen: Screen, transactional_db: None, scheme: str, width: int
+) -> None:
+    take_form(screen, scheme, width)
     assert_fine(screen, "/sign-in/")
     assert_fine(screen, "/sign-in/once/secret/")
-    make_dead_letter()
-    operator, distributor = make_operator("otto"), make_distributor("dora")
-    make_manual(operator)
-    make_announcement(operator)
-    screen.sign_in(operator)
-    lists = ("support/", "support/manuals/", "setting/audit/", "notifications/")
-    announcements = ("announcements/", "announcements/new/", "support/manuals/new/")
-    pages = ("", "health/", "dead-letters/", "app-api/", *lists, *announcements)
-    for path in pages:
-        assert_fine(screen, f"/operator/{path}")
-    screen.page.get_by_role("button", name="Log out").click()
-    screen.sign_in(distributor)
-    for path in ("", "mac-library/", "mac-library/new/", "mac-library/import/"):
-        assert_fine(screen, f"/distributor/{path}")
 
 
 # Long words are what breaks a narrow page.

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 
-from portico.accounts.models import User
+from portico.accounts.models import PasswordLink, User
 from portico.accounts.services.passwords import set_password
 from portico.accounts.services.portal_sessions import note_session, trust_browser
 from portico.devices.catalogue import all_models
@@ -45,11 +45,19 @@ from portico.jobs.services import lease
 from portico.kernel.clock import utcnow
 from portico.kernel.ids import new_secret
 from portico.kernel.queue import find_job
+from portico.mail.models import OutboundMessage
 from portico.notices.enums import Audience, NoticeKind
 from portico.notices.models import Notice
 from portico.notices.services.telling import announce, notify
-from portico.sites.models import Site
-from portico.sites.services.registration import HouseData, register_house
+from portico.sites.models import Resident, Site
+from portico.sites.services.assignments import ManagerRights, assign_communities
+from portico.sites.services.communities import CommunityData, register_community
+from portico.sites.services.people import add_family_member
+from portico.sites.services.registration import (
+    HouseData,
+    PersonData,
+    register_house,
+)
 from portico.support.models import Manual, Ticket
 from portico.support.rules import FileData
 from portico.support.services.manuals import upload_manual
@@ -185,12 +193,15 @@ def make_installer(
     return make_member(company, username)
 
 
-def make_notice(user: User, kind: NoticeKind = NoticeKind.UPGRADE_FINISHED) -> Notice:
-    """Something that the whole company of ``user`` is told."""
+def make_notice(
+    user: User, kind: NoticeKind = NoticeKind.UPGRADE_FINISHED, *, alone: bool = False
+) -> Notice:
+    """Something that the whole company of ``user`` is told, or he ``alone``."""
     notice = notify(
         organization_id=organization_of(user).pk,
         kind=kind,
         params=NOTICE_PARAMS,
+        user_id=user.pk if alone else None,
         now=utcnow(),
     )
     assert notice is not None
@@ -250,7 +261,51 @@ def make_site(installer: User, name: str = "", **fields: object) -> Site:
         email=str(fields.pop("email", f"family{number}@example.com")),
         **fields,  # type: ignore[arg-type]  # what HouseData takes
     )
-    return register_house(actor=installer, data=data, now=utcnow())
+    site = register_house(actor=installer, data=data, now=utcnow())
+    _forget_welcome(site.residents.get().user)
+    return site
+
+
+def _forget_welcome(user: User) -> None:
+    """Tests of other things begin with nothing that anybody is owed."""
+    for message in OutboundMessage.objects.filter(
+        recipient__in=[user.email, user.phone]
+    ):
+        params = {"message_id": message.pk}
+        Job.objects.filter(name="mail.deliver", params=params).delete()
+        message.delete()
+    PasswordLink.objects.filter(user=user).delete()
+
+
+def make_family_member(site: Site, installer: User, name: str = "") -> Resident:
+    """Somebody else who lives in ``site``, with a password."""
+    number = next(_count)
+    name = name or f"Member {number}"
+    data = PersonData(name=name, email=f"member{number}@example.com")
+    resident = add_family_member(actor=installer, site=site, data=data, now=utcnow())
+    _forget_welcome(resident.user)
+    set_password(user=resident.user, password=PASSWORD)
+    return resident
+
+
+def make_community(installer: User, name: str = "", **fields: str) -> Site:
+    """A community of ``installer``, without devices or managers."""
+    data = CommunityData(name=name or f"Estate {next(_count)}", **fields)  # type: ignore[arg-type]  # what CommunityData takes
+    return register_community(actor=installer, data=data, now=utcnow())
+
+
+def make_manager(
+    installer: User, *communities: Site, username: str = "", **rights: bool
+) -> User:
+    """A property manager of the company of ``installer``, who looks after these."""
+    member = make_person(installer, Role.MANAGER, username)
+    assign_communities(
+        actor=installer,
+        member=member,
+        rights={site.pk: ManagerRights(**rights) for site in communities},
+        now=utcnow(),
+    )
+    return member.user
 
 
 def new_mac() -> str:

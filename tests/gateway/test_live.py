@@ -12,12 +12,15 @@ from django.test import Client
 from portico.accounts.models import User
 from portico.kernel.bus import publish
 from portico.kernel.clock import utcnow
+from portico.sites.models import ManagedCommunity, Site
 from portico.tenancy.selectors import VISIT_KEY
 from portico.tenancy.services.companies import offer_access
 from portico.tenancy.services.portal_visits import enter_portal, grant_access
 from tests.factories import (
+    make_community,
     make_distributor,
     make_installer,
+    make_manager,
     make_site,
     organization_of,
 )
@@ -160,6 +163,41 @@ def test_a_visitor_hears_of_the_house_while_the_visit_holds(
     assert status() == 200
     grant_access(actor=installer, granted=False, now=now)
     assert status() == 404
+
+
+def test_a_property_manager_hears_of_his_communities_what_he_may_see(
+    gateway: RunningGateway, installer: User
+) -> None:
+    seen, quiet = make_community(installer), make_community(installer)
+    foreign, house = make_community(installer), make_site(installer)
+    manager = make_manager(installer, seen)
+    ManagedCommunity.objects.create(
+        site=quiet, user=manager, may_see_logs=False, assigned_at=utcnow()
+    )
+    everywhere = Stream(gateway, "/live/all", manager)
+    of_one = Stream(gateway, f"/live/site/{quiet.pk}", manager)
+    eventually(lambda: everywhere.lines and of_one.lines)
+    subjects = ["file.published", "command.changed", "log.changed", "device.changed"]
+    for subject in [*subjects, "presence.changed"]:
+        for site in (foreign, house, quiet, seen):
+            publish(subject, site=str(site.pk), device=1, online=True)
+
+    def heard(stream: Stream, site: Site) -> list[str]:
+        return [h["subject"] for h in stream.hints if h["site"] == str(site.pk)]
+
+    eventually(lambda: "presence.changed" in heard(everywhere, seen))
+    eventually(lambda: "presence.changed" in heard(of_one, quiet))
+    both = ["device.changed", "presence.changed"]
+    assert heard(everywhere, seen) == ["log.changed", *both]
+    assert heard(everywhere, quiet) == heard(of_one, quiet) == both
+    assert len(everywhere.hints) == 5
+    assert len(of_one.hints) == 2
+    cookies = cookies_of(manager)
+    with httpx.Client(cookies=cookies, trust_env=False) as client:
+        for site in (foreign, house):
+            answer = client.get(f"{gateway.base}/live/site/{site.pk}")
+            assert answer.status_code == 404
+    stop(gateway, everywhere, of_one)
 
 
 def test_notices_are_heard_in_their_company_alone(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.mail import EmailMultiAlternatives
 from django.utils import translation
 from django.utils.translation import gettext
 
@@ -9,6 +10,7 @@ from portico.mail.errors import BadAddress
 from portico.mail.letters import Action, Letter, render_letter
 from portico.mail.models import OutboundMessage
 from portico.mail.services import send_letter
+from tests.mails import last_mail, scanned
 
 pytestmark = pytest.mark.integration
 
@@ -41,6 +43,27 @@ def test_html_is_one_column_with_styles_in_place_and_nothing_to_fetch() -> None:
     assert '<meta name="color-scheme" content="light dark">' in html
     for fetched in ("<img", "<link", "<script", "@import", "url("):
         assert fetched not in html
+
+
+@pytest.mark.django_db
+def test_what_is_for_a_phone_is_a_code_to_scan_inside_the_mail() -> None:
+    action = Action(
+        "Set a password", "https://portico.example.org/p/x", is_for_phone=True
+    )
+    letter = Letter(subject="Welcome", paragraphs=["Hello."], action=action)
+    order = send_letter(
+        recipient="ada@example.com", language="en", write=lambda: letter, now=utcnow()
+    )
+
+    message = last_mail("ada@example.com")
+
+    assert scanned(message) == action.url
+    kinds = [part.get_content_type() for part in message.message().walk()]
+    assert kinds[0] == "multipart/related"
+    assert isinstance(message, EmailMultiAlternatives)
+    assert 'src="cid:qr"' in str(message.alternatives[0])
+    order.refresh_from_db()
+    assert order.qr == ""
 
 
 @pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("he", "rtl")])

@@ -26,7 +26,8 @@ class Route:
         return not set(self.ids) <= _NOBODYS
 
 
-_SITE, _DEVICE = ("site_id",), ("mac",)
+_SITE, _DEVICE, _COMMUNITY = ("site_id",), ("mac",), ("community_id",)
+_RESIDENT = ("site_id", "resident_id")
 _COMMON = (
     "setting",
     "password",
@@ -37,7 +38,6 @@ _COMMON = (
     "notifications",
     "bell",
     "privacy",
-    "provider",
 )
 # They ask first once more who it is.
 _FRESH = ("totp_add", "totp_remove", "passkey_add", "recovery_codes")
@@ -58,6 +58,8 @@ _SUPPORT = {
     "manual_file": Route("", ("manual_id",)),
 }
 _PORTALS = ("installer", "distributor", "operator")
+# Property managers have their own account, and nothing of the company.
+_ACCOUNTS = (*_PORTALS, "manager")
 _COMPANY, _PERSON = ("company_id",), ("company_id", "member_id")
 # The companies below, for those who have some.
 _BELOW = {
@@ -91,7 +93,15 @@ ROUTES: dict[str, Route] = {
     "installer:latest": Route("installer"),
     "installer:sites": Route("installer"),
     "installer:site_new": Route("installer"),
+    "installer:communities": Route("installer"),
+    "installer:community_new": Route("installer"),
+    "installer:community_edit": Route("installer", _COMMUNITY),
+    "installer:community_delete": Route("installer", _COMMUNITY),
     "installer:site": Route("installer", _SITE),
+    "installer:resident_new": Route("installer", _SITE),
+    "installer:resident_edit": Route("installer", _RESIDENT),
+    "installer:resident_delete": Route("installer", _RESIDENT),
+    "installer:resident_reset": Route("installer", _RESIDENT, post=True, status=302),
     "installer:site_devices": Route("installer", _SITE),
     "installer:device_new": Route("installer", _SITE),
     "installer:site_doors": Route("installer", _SITE),
@@ -140,6 +150,15 @@ ROUTES: dict[str, Route] = {
     "installer:access": Route("installer", status=404, owner_only=True),
     "installer:company_setting": Route("installer", ("part",), owner_only=True),
     "installer:visit_leave": Route("installer", post=True, status=302),
+    "manager:dashboard": Route("manager"),
+    "manager:community": Route("manager", _COMMUNITY),
+    "manager:site_devices": Route("manager", _COMMUNITY),
+    "manager:site_log": Route("manager", _COMMUNITY),
+    "manager:log_entry": Route("manager", ("entry_id",)),
+    "manager:device": Route("manager", _DEVICE),
+    "manager:device_head": Route("manager", _DEVICE),
+    "manager:device_picture": Route("manager", _DEVICE),
+    "manager:device_picture_file": Route("manager", _DEVICE),
     "distributor:dashboard": Route("distributor"),
     "distributor:mac_library": Route("distributor"),
     "distributor:mac_add": Route("distributor"),
@@ -168,20 +187,21 @@ ROUTES: dict[str, Route] = {
         for portal in _PORTALS
         for name, route in _OURS.items()
     },
-    **{f"{portal}:{name}": Route(portal) for portal in _PORTALS for name in _COMMON},
+    **{f"{portal}:{name}": Route(portal) for portal in _ACCOUNTS for name in _COMMON},
+    **{f"{portal}:provider": Route(portal) for portal in _PORTALS},
     **{
         f"{portal}:{name}": Route(portal, status=302)
-        for portal in _PORTALS
+        for portal in _ACCOUNTS
         for name in _FRESH
     },
     **{
         f"{portal}:{name}": Route(portal, post=True, status=302)
-        for portal in _PORTALS
+        for portal in _ACCOUNTS
         for name in ("email_code", "sessions_end_others", "notices_read")
     },
     **{
         f"{portal}:notice_read": Route(portal, ("notice_id",), post=True, status=302)
-        for portal in _PORTALS
+        for portal in _ACCOUNTS
     },
     **{
         f"{portal}:{name}": replace(route, owner=portal)
@@ -195,11 +215,11 @@ ROUTES: dict[str, Route] = {
     **{f"{portal}:audit": Route(portal, owner_only=True) for portal in _PORTALS},
     **{
         f"{portal}:list_columns": Route(portal, ("list_name",), post=True, status=302)
-        for portal in _PORTALS
+        for portal in _ACCOUNTS
     },
     **{
         f"{portal}:{name}": replace(route, owner=portal)
-        for portal in _PORTALS
+        for portal in _ACCOUNTS
         for name, route in _OWN.items()
     },
 }

@@ -32,7 +32,7 @@ def test_open_without_a_bridge_is_refused_with_the_reason(
     device = make_device(site, installer)
     page = press(browser, device, "k1")
     assert "Refused" in page
-    assert "This house has no bridge" in page
+    assert "This site has no bridge" in page
     assert "hx-trigger" not in page  # nothing more will come
     assert Command.objects.get().channel == "portal"
 
@@ -108,7 +108,7 @@ def test_opening_works_without_scripts(
     response = browser.post(url, {"key": "k1"})
     assert response.headers["Location"] == f"/installer/devices/{device.mac}/doors/"
     page = text_of(browser.get(response.headers["Location"]))
-    assert "This house has no bridge" in page
+    assert "This site has no bridge" in page
 
 
 def test_a_relay_that_does_not_exist_is_not_found(
@@ -155,4 +155,4 @@ def test_refused_openings_are_in_the_log(
     run_jobs()
     page = text_of(browser.get("/installer/log/?outcome=refused"))
     assert "User" in page
-    assert "This house has no bridge" in page
+    assert "This site has no bridge" in page

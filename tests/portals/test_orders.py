@@ -64,7 +64,7 @@ def test_direct_mode_says_when_the_unit_comes_by_itself(
 @pytest.mark.parametrize(
     ("online", "seen", "why"),
     [
-        (False, True, "The house&#x27;s bridge is offline."),
+        (False, True, "The bridge is offline."),
         (True, False, "The device is offline."),
         (True, True, ""),
     ],
@@ -133,7 +133,7 @@ def test_press_without_a_bridge_is_refused_in_words(
     url = f"/installer/devices/{device.mac}/picture/"
     answer = text_of(browser.post(url, headers=HTMX))
 
-    assert "This house has no bridge" in answer
+    assert "This site has no bridge" in answer
     assert Command.objects.get().state == CommandState.DENIED
 
 

@@ -111,6 +111,20 @@ def test_guessing_the_current_password_is_limited(browser: Client) -> None:
     assert "Too many tries" in page
 
 
+def test_who_knows_the_password_may_think_up_weak_ones(
+    browser: Client, installer: User
+) -> None:
+    data = {"current": PASSWORD, "password": "short", "repeated": "short"}
+    for _ in range(7):
+        page = text_of(browser.post("/installer/setting/password/", data))
+        assert "too short" in page
+    new = "another long passphrase"
+    data |= {"password": new, "repeated": new}
+    browser.post("/installer/setting/password/", data)
+    installer.refresh_from_db()
+    assert installer.check_password(new)
+
+
 def test_demo_says_so_on_every_page(browser: Client, settings: Settings) -> None:
     assert "This is a demo" not in text_of(browser.get("/installer/"))
     settings.DEMO = True

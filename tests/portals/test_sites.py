@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from portico.accounts.models import User
+from portico.portals.shared import lists
 from portico.sites.models import Site
 from tests.factories import make_bridge, make_device, make_seen, make_site, run_jobs
 from tests.portals.support import assert_constant_queries, text_of
@@ -104,7 +105,7 @@ def test_list_is_found_by_every_key(
     keys = [
         "ryan",
         str(master.user.email),
-        site.family_sip.number,
+        str(site.family_sip),
         master.sip.number,
         device.pretty_mac,
         device.mac.lower(),
@@ -113,12 +114,29 @@ def test_list_is_found_by_every_key(
         page = text_of(browser.get(f"/installer/sites/?q={quote(key)}"))
         assert "Ryan&#x27;s home" in page, key
         assert "Nobody&#x27;s home" not in page, key
+    # No part of a MAC is in every MAC.
+    assert "Nothing found" in text_of(browser.get("/installer/sites/?q=--"))
 
 
 def test_list_says_what_to_do_when_empty(browser: Client) -> None:
     page = text_of(browser.get("/installer/sites/"))
     assert "No houses yet" in page
     assert "/installer/sites/new/" in page
+
+
+def test_pages_end_and_say_so(
+    browser: Client, installer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "PAGE_SIZE", 2)
+    monkeypatch.setattr(lists, "LAST_PAGE", 2)
+    for number in range(5):
+        make_site(installer, f"House{number}")
+    first = text_of(browser.get("/installer/sites/"))
+    last = text_of(browser.get("/installer/sites/?page=9"))
+    assert "There are more" not in first
+    assert "page=2" in first
+    assert "Rows 3 to 4. There are more" in last
+    assert "page=3" not in last
 
 
 def test_list_pages_keep_the_search(browser: Client, installer: User) -> None:

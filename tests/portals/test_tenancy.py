@@ -23,12 +23,15 @@ from tests.factories import (
     make_account_rows,
     make_announcement,
     make_bridge,
+    make_community,
     make_dead_letter,
     make_device,
     make_distributor,
     make_event,
+    make_family_member,
     make_installer,
     make_mac,
+    make_manager,
     make_manual,
     make_notice,
     make_operator,
@@ -89,9 +92,15 @@ def world(db: None) -> World:
     )
     operator = make_operator()
     sub = make_person(installer, Role.SUB_INSTALLER)
-    manager = make_person(installer, Role.MANAGER)
+    community = make_community(installer)
+    unit = make_device(community, installer)
+    make_bridge(community, installer)
+    make_picture(unit, installer)
+    make_event(unit, "face_granted")
+    manager = make_manager(installer, community)
     owners = {
         "installer": installer,
+        "manager": manager,
         "distributor": distributor,
         "operator": operator,
     }
@@ -100,10 +109,11 @@ def world(db: None) -> World:
         # There is one operator; the stranger to his pages is an installer.
         strangers={
             "installer": stranger,
+            "manager": make_manager(stranger, make_community(stranger)),
             "distributor": other,
             "operator": stranger,
         },
-        others={"sub": sub.user, "manager": manager.user},
+        others={"sub": sub.user, "manager": make_manager(installer)},
         ids={
             "company_kind": "installer",
             "operator.company_kind": "distributor",
@@ -119,18 +129,24 @@ def world(db: None) -> World:
             **{
                 f"{owner}.notice_id": make_notice(user, NoticeKind.PORTAL_ENTERED).pk
                 for owner, user in owners.items()
+                if owner != "manager"
             },
+            "manager.notice_id": make_notice(manager, alone=True).pk,
+            "community_id": community.pk,
+            "manager.mac": unit.mac,
+            "manager.entry_id": LogEntry.objects.get(device=unit).pk,
             "installer.colleague_id": sub.pk,
             "distributor.company_id": installer.membership.organization_id,
             "distributor.member_id": installer.membership.pk,
             "operator.company_id": installer.membership.organization_id,
             "operator.member_id": installer.membership.pk,
             "site_id": site.pk,
+            "resident_id": make_family_member(site, installer).pk,
             "mac": device.mac,
             "kind": "local",
             "number": 1,
             "command_id": command.pk,
-            "entry_id": LogEntry.objects.get().pk,
+            "entry_id": LogEntry.objects.get(device=device).pk,
             "mac_entry_id": make_mac(distributor).pk,
             "job_id": make_dead_letter().pk,
             **{
@@ -269,12 +285,36 @@ def test_a_sub_installer_reaches_nothing_of_sites_that_are_not_his(
     assert _answers(world, theirs, look) == expected
 
 
-def test_a_property_manager_finds_no_page_of_an_installer(world: World) -> None:
+def test_a_property_manager_finds_nothing_of_a_community_that_is_not_his(
+    world: World,
+) -> None:
     def call(name: str) -> object:
         post = ROUTES[name].post
         return _status_and_change(world.others["manager"], world.url(name), post=post)
 
-    assert _answers(world, ROUTES, call) == dict.fromkeys(ROUTES, (404, False))
+    closed = [
+        name
+        for name, route in ROUTES.items()
+        if route.owner != "manager" or route.is_somebodys
+    ]
+    assert _answers(world, closed, call) == dict.fromkeys(closed, (404, False))
+
+
+def test_a_property_manager_finds_no_house(world: World) -> None:
+    """Not even by a page of his own, with the ids of the company's houses."""
+    parts = {"community_id": "site_id", "mac": "mac", "entry_id": "entry_id"}
+    names = [
+        name
+        for name, route in ROUTES.items()
+        if route.owner == "manager" and set(route.ids) & set(parts)
+    ]
+
+    def call(name: str) -> object:
+        args = [world.ids[parts[part]] for part in ROUTES[name].ids]
+        return _call(world.owners["manager"], reverse(name, args=args), post=False)
+
+    assert len(names) == 8
+    assert _answers(world, names, call) == dict.fromkeys(names, 404)
 
 
 def test_the_owner_gets_an_answer(world: World) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from django.test import Client
 
@@ -37,6 +39,14 @@ def member(username: str) -> Membership:
     return Membership.objects.get(user__username=username)
 
 
+def save(browser: Client, person: Membership, form: Mapping[str, object]) -> None:
+    """Send the form of ``person`` as it was shown just now."""
+    version = User.objects.get(pk=person.user_id).version
+    browser.post(
+        f"/installer/users/{person.pk}/edit/", {**form, "version": str(version)}
+    )
+
+
 def test_sub_installer_sees_exactly_his_sites(browser: Client, site: Site) -> None:
     """Made, invited, limited to what is assigned, until that is taken away."""
     owner = User.objects.get(username="ida")
@@ -64,8 +74,7 @@ def test_sub_installer_sees_exactly_his_sites(browser: Client, site: Site) -> No
     assert "/installer/users/" not in sites
     assert "/installer/subscriptions/" not in sites
 
-    edit = f"/installer/users/{sam.pk}/edit/"
-    browser.post(edit, NEW | {"sites": [str(other.pk)]})
+    save(browser, sam, NEW | {"sites": [str(other.pk)]})
     assert his.get(f"/installer/sites/{site.pk}/").status_code == 404
     assert his.get(f"/installer/sites/{other.pk}/").status_code == 200
     entry = AuditEntry.objects.filter(action="member.sites_assigned").latest("pk")
@@ -109,7 +118,7 @@ def test_property_manager_has_the_guides_fields(browser: Client) -> None:
     assert (petra.password_reminder, petra.user.email_code_required) == (True, True)
     assert petra.user.username is None
 
-    browser.post(f"/installer/users/{petra.pk}/edit/", form | {"person": "Petra P"})
+    save(browser, petra, form | {"person": "Petra P"})
     petra.refresh_from_db()
     assert petra.password_reminder is False
     user = User.objects.get(pk=petra.user_id)
@@ -122,7 +131,7 @@ def test_a_changed_email_has_to_be_confirmed_again(browser: Client) -> None:
     boss = User.objects.get(username="ida")
     sam = make_person(boss, Role.SUB_INSTALLER, "samsub")
     form = NEW | {"person": "Sam"}
-    browser.post(f"/installer/users/{sam.pk}/edit/", form)
+    save(browser, sam, form)
 
     user = User.objects.get(pk=sam.user_id)
     assert (user.email, user.email_confirmed_at) == ("sam@example.com", None)
@@ -140,7 +149,7 @@ def test_what_the_old_mailbox_was_sent_is_worthless_when_the_email_is_changed(
     reset = path_in(last_mail("samsub@example.com"))
     order_confirmation(user=sam.user, email="else@example.com", now=utcnow())
     confirm = path_in(last_mail("else@example.com"))
-    browser.post(f"/installer/users/{sam.pk}/edit/", NEW)
+    save(browser, sam, NEW)
 
     assert Client().get(reset).status_code == 410
     assert Client().post(confirm).status_code == 410
@@ -153,7 +162,7 @@ def test_an_invitation_to_a_wrong_mailbox_dies_and_tells_nothing(
     wrong = NEW | {"email": "typo@example.com"}
     browser.post("/installer/users/sub-installers/new/", wrong)
     path = path_in(last_mail("typo@example.com"))
-    browser.post(f"/installer/users/{member('samsub').pk}/edit/", NEW)
+    save(browser, member("samsub"), NEW)
 
     assert Client().get(path).status_code == 410
     assert len(mails_to("typo@example.com")) == 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import timedelta
+from pathlib import Path, PurePath
 
 import pytest
 from django.conf import LazySettings
@@ -17,6 +18,7 @@ from portico.support.errors import BadAttachment, NothingWritten
 from portico.support.models import Attachment, Ticket
 from portico.support.rules import FileData, read_address, reply_address
 from portico.support.selectors import visible_tickets
+from portico.support.services.files import sweep_files
 from portico.support.services.tickets import answer_ticket, close_ticket
 from portico.tenancy.enums import OrganizationKind, Role
 from tests.factories import (
@@ -201,6 +203,19 @@ def test_a_file_whose_message_fails_is_not_left_behind(
         answer(ida, ticket, "x", FileData("a.txt", b"x"))
     assert files_in_storage() == before
     assert ticket.messages.count() == 1
+
+
+def test_files_of_a_company_that_is_gone_go_too(ida: User, ticket: Ticket) -> None:
+    answer(ida, ticket, "x", FileData("a.txt", b"x"), FileData("b.txt", b"x"))
+    gone, kept = Attachment.objects.order_by("-pk")[:2]
+    gone.delete()
+    sweep_files(now=utcnow())
+    assert PurePath(gone.file).name in files_in_storage()
+
+    sweep_files(now=utcnow() + timedelta(days=2))
+
+    assert PurePath(gone.file).name not in files_in_storage()
+    assert PurePath(kept.file).name in files_in_storage()
 
 
 def test_the_reply_address_names_ticket_and_reader(

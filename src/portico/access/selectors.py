@@ -42,6 +42,11 @@ def live_temp_keys(site: Site, now: datetime) -> QuerySet[TempKey]:
     ).prefetch_related("relays")
 
 
+def live_keys_of(resident: Resident, now: datetime) -> QuerySet[TempKey]:
+    """Keys that ``resident`` has made and that open something now or later."""
+    return live_temp_keys(resident.site, now).filter(created_by=resident.user)
+
+
 def temp_key_by_id(key_id: int) -> TempKey | None:
     """A key that was not revoked, for who holds a signed address of it."""
     return TempKey.objects.filter(pk=key_id, revoked_at=None).first()

@@ -65,12 +65,12 @@ def email_in_use() -> Letter:
 
 
 def email_changed(*, new: str) -> Letter:
+    """``new`` empty: the account has no email any more."""
+    gone = _("Mails about your account no longer come here.")
+    moved = _("Mails about your account go to %(email)s from now on, no longer here.")
     return Letter(
         subject=_("The email of your account was changed"),
-        paragraphs=[
-            _("Mails about your account go to %(email)s from now on, no longer here.")
-            % {"email": new}
-        ],
+        paragraphs=[moved % {"email": new} if new else gone],
         notes=[
             _(
                 "If this was not you, tell the company that made your account at once:"
@@ -115,6 +115,61 @@ def invitation(*, secret: str, name: str, days: int) -> Letter:
             % {"n": days}
         ],
     )
+
+
+def resident_welcome(*, secret: str, house: str, name: str, days: int) -> Letter:
+    doors = _("An account was made for you that opens the doors of %(house)s.")
+    sign_in = _("Set a password, then sign in to the app with %(name)s.")
+    return Letter(
+        subject=_("Your account for %(house)s") % {"house": house},
+        paragraphs=[doors % {"house": house}, sign_in % {"name": name}],
+        action=_on_phone(_("Set a password"), secret),
+        notes=[_link_for(days), _("If you do not live there, ignore this mail.")],
+    )
+
+
+def resident_new_password(*, secret: str, house: str, days: int) -> Letter:
+    asked = _("The company that looks after %(house)s sends you this link.")
+    return Letter(
+        subject=_("Set a new password"),
+        paragraphs=[
+            asked % {"house": house},
+            _("Your password stays as it is until you have set a new one."),
+        ],
+        action=_on_phone(_("Set a new password"), secret),
+        notes=[_link_for(days), _("If you did not ask for it, ignore this mail.")],
+    )
+
+
+def _on_phone(label: str, secret: str) -> Action:
+    """Where a resident sets his password: on the phone that will open the doors."""
+    return Action(label, page_url("password_set", secret), is_for_phone=True)
+
+
+def resident_message(*, secret: str, house: str, days: int) -> str:
+    """The same as an SMS."""
+    text = ngettext(
+        "%(house)s: set the password of your app account here, within %(n)d day: %(url)s",
+        "%(house)s: set the password of your app account here, within %(n)d days: %(url)s",
+        days,
+    )
+    return text % {"house": house, "n": days, "url": page_url("password_set", secret)}
+
+
+def code_message(*, code: str, for_password: bool) -> str:
+    """The code of an SMS, which is valid for CODE_LIFETIME."""
+    text = _("%(code)s is your sign-in code. It is valid for 10 minutes.")
+    if for_password:
+        text = _("%(code)s lets you set a new password. Valid for 10 minutes.")
+    return text % {"code": code}
+
+
+def _link_for(days: int) -> str:
+    return ngettext(
+        "The link works once, for %(n)d day.",
+        "The link works once, for %(n)d days.",
+        days,
+    ) % {"n": days}
 
 
 def security_changed(*, change: SecurityChange, address: str) -> Letter:

@@ -259,7 +259,7 @@ def start_house(data: Path, base: str, supervisor: Supervisor) -> list[str]:
     _publish(utc_now())  # the worker would too, but later than we look
     _settle(control, site)
     if is_new:
-        _first_events(control)
+        _first_events(control, site)
     return _write_facts(data, base, running, now)
 
 
@@ -360,12 +360,16 @@ def _are_settled(control: Control, site: Site, what: str, acts: list[str]) -> bo
     return not late.exists()
 
 
-def _first_events(control: Control) -> None:
-    """A little life, so that the first look at the log shows something."""
-    door = UNITS[0].mac
+def _first_events(control: Control, site: Site) -> None:
+    """A little life, so that the first look at log and chart shows something."""
+    door, garage = UNITS[0].mac, UNITS[1].mac
     control.act(door, "motion")
+    if site.family_sip is not None:
+        control.act(door, "call", number=site.family_sip.number)
+        control.act(door, "hangup")
     control.act(door, "pin", force="granted")
     control.act(door, "card", force="refused")
+    control.act(garage, "card", force="granted")
 
 
 def _resident_password(data: Path) -> str:

@@ -63,13 +63,13 @@ class CommandChannel(models.TextChoices):
 class DenialReason(models.TextChoices):
     NO_BRIDGE = (
         "no_bridge",
-        _("This house has no bridge, so its doors cannot be opened from afar yet."),
+        _("This site has no bridge, so its doors cannot be opened from afar yet."),
     )
     BRIDGE_NEEDED = (
         "bridge_needed",
-        _("This house has no bridge, and only a bridge can reach the device."),
+        _("This site has no bridge, and only a bridge can reach the device."),
     )
-    BRIDGE_OFFLINE = "bridge_offline", _("The house's bridge is offline.")
+    BRIDGE_OFFLINE = "bridge_offline", _("The bridge is offline.")
     DEVICE_OFFLINE = "device_offline", _("The device is offline.")
     NO_SERVICE = "no_service", _("The app service of this house has ended.")
     NOT_OFFERED = "not_offered", _("This relay is not opened from the app.")

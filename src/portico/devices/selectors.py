@@ -27,10 +27,17 @@ from portico.devices.models import (
     Relay,
 )
 from portico.kernel.errors import NotVisible
-from portico.kernel.mac import InvalidMac, parse_mac
+from portico.kernel.mac import InvalidMac, mac_part, parse_mac
+from portico.sites.enums import ManagerRight
 from portico.sites.models import Resident, Site
-from portico.sites.selectors import sites_below, visible_sites
-from portico.tenancy.enums import OrganizationKind
+from portico.sites.selectors import (
+    managed_communities,
+    rows_below,
+    sites_named,
+    visible_rows,
+    visible_sites,
+)
+from portico.tenancy.enums import PORTAL_ROLES, OrganizationKind
 from portico.tenancy.selectors import (
     distributor_of,
     membership_of,
@@ -48,16 +55,14 @@ if TYPE_CHECKING:
 
 def visible_devices(actor: User) -> QuerySet[Device]:
     """Devices ``actor`` may manage; the way in to ``Device`` for staff."""
-    return Device.objects.filter(site__in=visible_sites(actor)).select_related(
-        "site", "presence"
-    )
+    devices = Device.objects.select_related("site", "presence")
+    return visible_rows(actor, devices, "site__")
 
 
 def devices_below(actor: User) -> QuerySet[Device]:
     """The devices of all companies below that of ``actor``, to look at (ORG-4)."""
-    return Device.objects.filter(site__in=sites_below(actor)).select_related(
-        "site__organization", "presence"
-    )
+    devices = Device.objects.select_related("site__organization", "presence")
+    return rows_below(actor, devices, "site__")
 
 
 def get_visible_device(actor: User, mac: str) -> Device:
@@ -69,6 +74,25 @@ def get_visible_device(actor: User, mac: str) -> Device:
         return visible_devices(actor).get(mac=mac)
     except Device.DoesNotExist:
         raise NotVisible from None
+
+
+def managed_devices(
+    actor: User, *, may: ManagerRight | None = None
+) -> QuerySet[Device]:
+    """The devices in the communities of a property manager, to look at (ORG-2)."""
+    return Device.objects.filter(
+        site__in=managed_communities(actor, may=may)
+    ).select_related("site", "presence")
+
+
+def get_managed_device(
+    actor: User, mac: str, *, may: ManagerRight | None = None
+) -> Device:
+    """One of :func:`managed_devices`. :raises NotVisible: it is none of them."""
+    device = managed_devices(actor, may=may).filter(mac=mac).first()
+    if device is None:
+        raise NotVisible
+    return device
 
 
 def devices_of_site(site: Site) -> QuerySet[Device]:
@@ -162,10 +186,12 @@ def visible_mac_entries(actor: User) -> QuerySet[UsedMacEntry]:
     """The MAC library that ``actor`` works with, each entry with its use.
 
     A distributor sees his own, an installer and sub-distributor that of the distributor
-    above. ``site_name`` of a use is shown only where the site is the actor's own.
+    above, a property manager none. ``site_name`` of a use is shown only where the site is
+    the actor's own.
     """
-    membership = membership_of(actor)
-    distributor = distributor_of(membership.organization) if membership else None
+    membership, distributor = membership_of(actor), None
+    if membership is not None and membership.role in PORTAL_ROLES:
+        distributor = distributor_of(membership.organization)
     used = Device.objects.filter(mac=OuterRef("mac"))
     # Without a distributor nothing matches: every entry has one.
     entries = MacEntry.objects.filter(distributor=distributor)
@@ -177,12 +203,11 @@ def search_mac_entries(
 ) -> QuerySet[UsedMacEntry]:
     """Narrow by a part of the MAC in any spelling, or by model."""
     words = text.strip()
-    bare = "".join(c for c in words if c.isalnum()).upper()
-    return (
-        entries.filter(Q(mac__contains=bare) | Q(model__iexact=words))
-        if bare
-        else entries
-    )
+    if not words:
+        return entries
+    bare = mac_part(words)
+    part = Q(mac__contains=bare) if bare else Q()
+    return entries.filter(Q(model__iexact=words) | part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,17 +306,25 @@ def search_devices(
     """Narrow by name, model, site or MAC in any spelling, and by presence."""
     words = text.strip()
     if words:
-        bare = "".join(c for c in words if c.isalnum()).upper()
+        bare = mac_part(words)
         found = (
             Q(name__icontains=words)
-            | Q(site__name__icontains=words)
-            | Q(site__room_name__icontains=words)
+            # In a query of its own: joined, every device would be read with its site.
+            | Q(site__in=sites_named(words))
             | Q(model__iexact=words)
         )
         devices = devices.filter(found | Q(mac__contains=bare) if bare else found)
     if presence in PRESENCE_FILTERS:
         devices = devices.filter(PRESENCE_FILTERS[presence])
     return devices.order_by("name", "pk")
+
+
+def offline_longer(
+    devices: QuerySet[Device], *, hours: int, now: datetime
+) -> QuerySet[Device]:
+    """Those of ``devices`` that are offline and were last seen ``hours`` ago or before."""
+    before = now - timedelta(hours=hours)
+    return devices.filter(presence__is_online=False, presence__last_seen_at__lte=before)
 
 
 def presence_by_site(
@@ -320,12 +353,18 @@ def bridges_by_site(site_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Bridge]:
 
 
 def sites_without_bridge(actor: User) -> QuerySet[Site]:
-    """Houses of ``actor`` that have devices and no enrolled bridge."""
+    """Sites of ``actor`` that have devices and no enrolled bridge."""
     served = Bridge.objects.filter(
         site=OuterRef("pk"), revoked_at=None, enrolled_at__isnull=False
     )
     used = Device.objects.filter(site=OuterRef("pk"))
     return visible_sites(actor).filter(Exists(used) & ~Exists(served))
+
+
+def bridgeless_counts(actor: User) -> dict[str, int]:
+    """How many of :func:`sites_without_bridge` are of which kind."""
+    rows = sites_without_bridge(actor).values_list("kind")
+    return dict(rows.annotate(count=Count("pk")).order_by())
 
 
 def recent_commands(

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, When
 
 from portico.accounts.models import User
 from portico.devices.models import Device
 from portico.events.enums import LogKind, Outcome
 from portico.events.models import Event, LogEntry
 from portico.kernel.errors import NotVisible
+from portico.sites.enums import ManagerRight
 from portico.sites.models import Resident, Site
-from portico.sites.selectors import visible_sites
+from portico.sites.selectors import managed_communities, visible_rows
+
+# A door that opened, as far as anybody knows.
+_OPENED = Q(kind=LogKind.DOOR, outcome__in=(Outcome.GRANTED, Outcome.UNCONFIRMED))
 
 
 def visible_log(actor: User) -> QuerySet[LogEntry]:
     """Log entries of the houses that ``actor`` manages, newest first."""
-    return (
-        LogEntry.objects.filter(site__in=visible_sites(actor))
-        .select_related("site", "device", "command")
-        .order_by("-occurred_at", "-pk")
-    )
+    entries = LogEntry.objects.select_related("site", "device", "command")
+    newest_first = entries.order_by("-occurred_at", "-pk")
+    return visible_rows(actor, newest_first, "site__")
 
 
 def get_visible_entry(actor: User, entry_id: int) -> LogEntry:
@@ -35,6 +38,21 @@ def get_visible_entry(actor: User, entry_id: int) -> LogEntry:
     return entry
 
 
+def managed_log(actor: User) -> QuerySet[LogEntry]:
+    """Log entries of the communities whose log a property manager may see, newest first."""
+    sites = managed_communities(actor, may=ManagerRight.SEE_LOGS)
+    entries = LogEntry.objects.filter(site__in=sites).select_related("site", "device")
+    return entries.order_by("-occurred_at", "-pk")
+
+
+def get_managed_entry(actor: User, entry_id: int) -> LogEntry:
+    """One of :func:`managed_log`. :raises NotVisible: it is none of them."""
+    entry = managed_log(actor).filter(pk=entry_id).first()
+    if entry is None:
+        raise NotVisible
+    return entry
+
+
 def log_of_site(site: Site) -> QuerySet[LogEntry]:
     """The log of one house that the caller has already been shown, newest first."""
     return LogEntry.objects.filter(site=site).order_by("-occurred_at", "-pk")
@@ -42,8 +60,7 @@ def log_of_site(site: Site) -> QuerySet[LogEntry]:
 
 def openings_of_resident(resident: Resident) -> QuerySet[LogEntry]:
     """What the resident's app lists as door log, newest first: doors opened, and rings."""
-    opened = Q(kind=LogKind.DOOR, outcome__in=(Outcome.GRANTED, Outcome.UNCONFIRMED))
-    return log_of_site(resident.site).filter(opened | Q(kind=LogKind.CALL))
+    return log_of_site(resident.site).filter(_OPENED | Q(kind=LogKind.CALL))
 
 
 def calls_of_resident(resident: Resident) -> QuerySet[LogEntry]:
@@ -103,3 +120,45 @@ def alarms_since(entries: QuerySet[LogEntry], moment: datetime) -> int:
     """How many alarms ``entries`` hold since ``moment``."""
     alarms = entries.order_by().filter(kind=LogKind.ALARM, occurred_at__gte=moment)
     return alarms.count()
+
+
+# What the dashboard's chart shows (NAV-2), today included.
+ACTIVITY_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class DayCounts:
+    """What happened on one day of the viewer."""
+
+    day: date
+    openings: int = 0
+    calls: int = 0
+
+
+def activity_by_day(
+    entries: QuerySet[LogEntry], *, today: date, zone: tzinfo
+) -> list[DayCounts]:
+    """Door openings and calls of the last 14 days of ``zone``, the oldest day first.
+
+    One query. Days are told apart by their midnights, which the database compares as
+    they are; SQLite would have to call Python to find the day of each row.
+    """
+    days = [today - timedelta(days=back) for back in reversed(range(ACTIVITY_DAYS))]
+    midnights = [datetime.combine(day, time.min, tzinfo=zone) for day in days]
+    number = Case(
+        *(When(occurred_at__lt=m, then=n) for n, m in enumerate(midnights[1:])),
+        default=ACTIVITY_DAYS - 1,
+        output_field=IntegerField(),
+    )
+    opened, called = _OPENED, Q(kind=LogKind.CALL)
+    end = datetime.combine(today + timedelta(days=1), time.min, tzinfo=zone)
+    rows = (
+        entries.filter(
+            opened | called, occurred_at__gte=midnights[0], occurred_at__lt=end
+        )
+        .order_by()
+        .values(number=number)
+        .annotate(openings=Count("pk", filter=opened), calls=Count("pk", filter=called))
+    )
+    found = {row["number"]: (row["openings"], row["calls"]) for row in rows}
+    return [DayCounts(day, *found.get(n, ())) for n, day in enumerate(days)]

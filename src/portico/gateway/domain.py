@@ -46,7 +46,8 @@ from portico.protocols.bridge import messages as wire
 from portico.protocols.bridge.envelope import encode
 from portico.provisioning.selectors import ServedFile, address_of, served_files
 from portico.provisioning.services.files import note_applied, note_fetched
-from portico.sites.selectors import visible_sites
+from portico.sites.enums import ManagerRight
+from portico.sites.selectors import managed_communities, visible_sites
 from portico.tenancy.selectors import VISIT_KEY, membership_of, open_visit, visiting
 
 P = ParamSpec("P")
@@ -306,10 +307,15 @@ def _note_fetched(fetches: dict[int, tuple[str, Any]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LiveScope:
-    """What a browser may hear of: sites, and the company whose notices it shows."""
+    """What a browser may hear of: sites, and the company whose notices it shows.
+
+    Of ``managed`` only what a property manager may hear, of ``logged`` the log, too.
+    """
 
     sites: frozenset[str]
     organization: int | None
+    managed: frozenset[str] = frozenset()
+    logged: frozenset[str] = frozenset()
 
 
 def _live_scope(session_key: str, site_id: str) -> LiveScope | None:
@@ -321,17 +327,25 @@ def _live_scope(session_key: str, site_id: str) -> LiveScope | None:
         return None
     visit = open_visit(user, stored.get(VISIT_KEY), utcnow())
     with visiting(visit) if visit else nullcontext():
-        sites = visible_sites(user)
+        scopes = [
+            visible_sites(user),
+            managed_communities(user),
+            managed_communities(user, may=ManagerRight.SEE_LOGS),
+        ]
     # A visitor does not read the company's notices, and not his own there either.
     home = None if visit else membership_of(user)
     company = home.organization_id if home else None
     if site_id != "all":
         try:
-            sites = sites.filter(pk=uuid.UUID(site_id))
+            site = uuid.UUID(site_id)
         except ValueError:
             return LiveScope(frozenset(), company)
-    ids = sites.values_list("pk", flat=True)
-    return LiveScope(frozenset(str(pk) for pk in ids), company)
+        scopes = [sites.filter(pk=site) for sites in scopes]
+    own, managed, logged = (
+        frozenset(str(pk) for pk in sites.values_list("pk", flat=True))
+        for sites in scopes
+    )
+    return LiveScope(own, company, managed, logged)
 
 
 def _sip_target(number: str) -> SipTarget | None:

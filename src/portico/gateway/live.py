@@ -27,6 +27,9 @@ SUBJECTS = frozenset(
         "file.published",
     }
 )
+# What a property manager may hear of his communities, and where he may see the log.
+MANAGED = frozenset({"presence.changed", "device.changed"})
+LOGGED = "log.changed"
 # About a company, or with no company about all; heard by whoever works in one.
 NOTICES = "notices.changed"
 # Proxies cut silent connections after 30 to 60 seconds.
@@ -79,7 +82,7 @@ class LiveStreams:
         if held is None:
             await problem(send, 401, "sign_in_first")
             return
-        if not held.sites and wanted != "all":
+        if not held.sites and not held.managed and wanted != "all":
             await problem(send, 404, "not_found")
             return
         stream = _Stream(held)
@@ -130,7 +133,10 @@ class LiveStreams:
 def _may_hear(scope: LiveScope, subject: str, payload: dict[str, Any]) -> bool:
     """Whether a hint is about what a browser may watch; what names nothing is not."""
     if subject != NOTICES:
-        return payload.get("site") in scope.sites
+        site = payload.get("site")
+        if subject == LOGGED and site in scope.logged:
+            return True
+        return site in scope.sites or (subject in MANAGED and site in scope.managed)
     if scope.organization is None or "organization" not in payload:
         return False
     return payload["organization"] in {None, scope.organization}

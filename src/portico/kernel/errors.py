@@ -29,3 +29,10 @@ class NotVisible(DomainError):
 class NotPermitted(DomainError):
     code = "forbidden"
     status = 403
+
+
+class ChangedMeanwhile(DomainError):
+    """Somebody else has saved the record since it was shown."""
+
+    code = "changed_meanwhile"
+    status = 409

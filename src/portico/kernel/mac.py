@@ -10,6 +10,7 @@ _GROUPED: Final = re.compile(
     r"[0-9A-F]{2}(?:([:-])[0-9A-F]{2})(?:\1[0-9A-F]{2}){4}"  # 0C:11:05:AA:BB:CC
     r"|[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4}"  # 0c11.05aa.bbcc
 )
+_PART: Final = re.compile(r"[0-9A-F:.-]{1,17}")
 
 
 class InvalidMac(ValueError):
@@ -36,3 +37,12 @@ def parse_mac(text: str) -> str:
 def pretty_mac(mac: str) -> str:
     """``0C1105AABBCC`` as ``0C:11:05:AA:BB:CC``."""
     return ":".join(mac[index : index + 2] for index in range(0, 12, 2))
+
+
+def mac_part(text: str) -> str:
+    """What ``text`` could be a part of: its hex digits; empty: of no MAC.
+
+    ``0c:11`` gives ``0C11``, ``Front door`` nothing.
+    """
+    upper = text.strip().upper()
+    return re.sub(r"[:.-]", "", upper) if _PART.fullmatch(upper) else ""

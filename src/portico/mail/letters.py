@@ -10,6 +10,7 @@ import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 # Styles go into the elements, because many readers drop style sheets; the rules for dark
 # screens stay in one, because they cannot go anywhere else. Nothing is ever fetched.
@@ -24,6 +25,8 @@ class Action:
 
     label: str
     url: str
+    # Whether it is for a phone: then the address is also a code to scan.
+    is_for_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +46,14 @@ Writer = Callable[[], Letter]
 
 def render_letter(letter: Letter) -> tuple[str, str]:
     """The text and the HTML of ``letter``, in the active language."""
+    host = urlsplit(settings.ENVIRONMENT.public_url).netloc
     context = {
         "letter": letter,
         "is_rtl": translation.get_language_bidi(),
         "language": translation.get_language(),
-        "host": urlsplit(settings.ENVIRONMENT.public_url).netloc,
+        "or_open": _("Or open this address:"),
+        "or_scan": _("Or scan this code with your phone:"),
+        "sender": _("Portico at %(host)s") % {"host": host},
     }
     text = render_to_string("mail/letter.txt", context)
     html = _INLINER.inline(render_to_string("mail/letter.html", context))

@@ -17,6 +17,8 @@ class OutboundMessage(models.Model):
     # They hold sign-in codes and links until delivery, so they are sealed and then emptied.
     body = SealedTextField(blank=True)
     html = SealedTextField(blank=True)
+    # What the picture in the mail holds, for readers to scan; empty: no picture.
+    qr = SealedTextField(blank=True, db_default="")
     created_at = models.DateTimeField()
     # A code that has expired is not worth a mail.
     useless_after = models.DateTimeField(null=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import smtplib
 from datetime import datetime, timedelta
+from email.mime.image import MIMEImage
 from urllib.parse import urlsplit
 
+import segno
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
@@ -66,6 +69,9 @@ def send_letter(
             subject=" ".join(letter.subject.split())[:255],
             body=text,
             html=html,
+            qr=letter.action.url
+            if letter.action and letter.action.is_for_phone
+            else "",
             created_at=now,
             useless_after=useless_after,
         )
@@ -109,13 +115,19 @@ def deliver(*, message: OutboundMessage, now: datetime) -> None:
             raise PermanentError("no SMS provider is configured")
         transport(recipient=message.recipient, text=message.body, message_id=message.pk)
     OutboundMessage.objects.filter(pk=message.pk).update(
-        body="", html="", delivered_at=now
+        body="", html="", qr="", delivered_at=now
     )
+
+
+class _WithPicture(EmailMultiAlternatives):
+    """Its pictures belong to its HTML: nothing is ever fetched."""
+
+    mixed_subtype = "related"
 
 
 def _deliver_mail(message: OutboundMessage) -> None:
     host = urlsplit(settings.ENVIRONMENT.public_url).hostname or "localhost"
-    mail = EmailMultiAlternatives(
+    mail = _WithPicture(
         message.subject,
         message.body,
         to=[message.recipient],
@@ -128,6 +140,8 @@ def _deliver_mail(message: OutboundMessage) -> None:
     )
     if message.html:
         mail.attach_alternative(message.html, "text/html")
+    if message.qr:
+        mail.attach(_picture_of(message.qr))
     try:
         mail.send()
     except smtplib.SMTPRecipientsRefused as error:
@@ -136,6 +150,16 @@ def _deliver_mail(message: OutboundMessage) -> None:
     except _ABOUT_THE_MAIL as error:
         _give_up_if_final((error.smtp_code, error.smtp_error), error)
         raise
+
+
+def _picture_of(text: str) -> MIMEImage:
+    """A code to scan, under the name that the mail's HTML has for it."""
+    file = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(file, kind="png", scale=6, border=2)
+    picture = MIMEImage(file.getvalue(), "png")
+    picture.add_header("Content-ID", "<qr>")
+    picture.add_header("Content-Disposition", "inline", filename="qr.png")
+    return picture
 
 
 def _give_up_if_final(answer: tuple[int, bytes | str], error: Exception) -> None:

@@ -33,6 +33,8 @@ class Reader:
     user_id: int
     organization_id: int
     audiences: Collection[Audience]
+    # Else of the company only what is said to him alone.
+    hears_of_company: bool
     answers_for_company: bool
     since: datetime
 
@@ -40,6 +42,8 @@ class Reader:
 def notices_of(reader: Reader) -> QuerySet[Notice]:
     """What ``reader`` is told, the newest first; of the time before him he hears nothing."""
     own = Q(organization_id=reader.organization_id)
+    if not reader.hears_of_company:
+        own &= Q(user_id=reader.user_id)
     announced = Q(organization_id=None, audience__in=list(reader.audiences))
     found = Notice.objects.filter(
         own | announced,

@@ -29,6 +29,34 @@ class PhoneTaken(DomainError):
     field = "phone"
 
 
+class StillInUse(DomainError):
+    """The community has devices or a bridge, so it cannot be deleted."""
+
+    code = "still_in_use"
+    status = 409
+
+
+class NotActivated(DomainError):
+    """Family members are for houses whose app service runs."""
+
+    code = "not_activated"
+    status = 409
+
+
+class AdditionalAppNeeded(DomainError):
+    """The free accounts of the house are used; more of them are sold."""
+
+    code = "additional_app_needed"
+    status = 409
+
+
+class MasterStays(DomainError):
+    """A house keeps its family master."""
+
+    code = "master_stays"
+    status = 409
+
+
 class NumbersExhausted(DomainError):
     code = "numbers_exhausted"
     status = 503

@@ -80,6 +80,11 @@ def file_problem(
     return ""
 
 
+def notice_key(message_id: int) -> str:
+    """Under which the other side is told of a message."""
+    return f"ticket:{message_id}"
+
+
 def reply_address(mailbox: str, ticket_id: int, user_id: int) -> str:
     """Where a reply of that person in that ticket goes: ``support+<token>@…``.
 

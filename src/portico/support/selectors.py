@@ -6,7 +6,7 @@ from django.db.models import Count, Q, QuerySet
 
 from portico.accounts.models import User
 from portico.kernel.errors import NotVisible
-from portico.support.enums import Side
+from portico.support.enums import Side, TicketState
 from portico.support.models import Attachment, Manual, Ticket, TicketMessage
 from portico.tenancy.enums import Role
 from portico.tenancy.models import Membership
@@ -60,6 +60,14 @@ def filter_tickets(
         found = Q(subject__icontains=text) | Q(customer__name__icontains=text)
         tickets = tickets.filter(found | Q(supplier__name__icontains=text))
     return tickets
+
+
+def unanswered_tickets(actor: User) -> QuerySet[Ticket]:
+    """The tickets that wait for an answer of the company of ``actor``."""
+    membership = membership_of(actor)
+    company = membership.organization_id if membership else None
+    turn = (TicketState.OPEN, TicketState.REOPENED)
+    return visible_tickets(actor).filter(supplier=company, state__in=turn)
 
 
 def messages_of(ticket: Ticket) -> QuerySet[TicketMessage]:

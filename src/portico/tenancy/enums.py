@@ -24,6 +24,16 @@ class Role(models.TextChoices):
     VISITOR = "visitor", _("visitor")
 
 
+class OfflineAfter(models.IntegerChoices):
+    """For how many hours a device is offline before somebody should look after it."""
+
+    HOUR = 1, _("1 hour")
+    SHIFT = 8, _("8 hours")
+    DAY = 24, _("24 hours")
+    THREE_DAYS = 72, _("3 days")
+    WEEK = 168, _("7 days")
+
+
 # The portal that each kind of organisation works in, as its URL namespace.
 PORTAL_OF = {
     OrganizationKind.OPERATOR: "operator",

@@ -26,13 +26,6 @@ class EmailTaken(DomainError):
     field = "email"
 
 
-class ChangedMeanwhile(DomainError):
-    """Somebody else has saved the record since it was shown."""
-
-    code = "changed_meanwhile"
-    status = 409
-
-
 class NotEmpty(DomainError):
     """The company has companies or sites below it, so it cannot be deleted."""
 

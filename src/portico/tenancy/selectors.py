@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from portico.accounts.models import User
 from portico.audit.models import AuditEntry
@@ -143,6 +144,23 @@ def search_companies(
     return companies.filter(Q(name__icontains=words) | people).distinct()
 
 
+def without_owner_yet(companies: QuerySet[Organization]) -> QuerySet[Organization]:
+    """Those of ``companies`` whose owner has not yet followed his invitation."""
+    invited = Membership.objects.filter(
+        organization=OuterRef("pk"),
+        role=Role.OWNER,
+        user__password__startswith=UNUSABLE_PASSWORD_PREFIX,
+        user__email_confirmed_at=None,
+    )
+    return companies.filter(Exists(invited))
+
+
+def company_counts(companies: QuerySet[Organization]) -> dict[str, int]:
+    """How many of ``companies`` are of which kind; one query."""
+    rows = companies.order_by().values_list("kind")
+    return dict(rows.annotate(count=Count("pk")))
+
+
 def members_of(organization: Organization, *roles: Role) -> QuerySet[Membership]:
     """The people of a company that the caller may see, by name."""
     members = organization.memberships.select_related("user")
@@ -230,13 +248,23 @@ def organization_names(ids: Collection[int]) -> dict[int, str]:
     return dict(rows.values_list("pk", "name"))
 
 
+def serves_residents(membership: Membership) -> bool:
+    """Whether residents read in their privacy policy who he is, as their provider."""
+    is_installer = membership.organization.kind == OrganizationKind.INSTALLER
+    return is_installer and membership.role in PORTAL_ROLES
+
+
 def reader_of(membership: Membership) -> Reader:
     """Whose notices somebody of a company reads; no query."""
     kind = OrganizationKind(membership.organization.kind)
+    # What happens to the company and its houses is not a property manager's business.
+    works_there = membership.role in PORTAL_ROLES
+    audiences = [one for one in Audience if kind in KINDS_OF[one]]
     return Reader(
         user_id=membership.user_id,
         organization_id=membership.organization_id,
-        audiences=[one for one in Audience if kind in KINDS_OF[one]],
+        audiences=audiences if works_there else [Audience.ALL],
+        hears_of_company=works_there,
         answers_for_company=membership.role in {Role.OWNER, Role.STAFF},
         since=membership.user.created_at,
     )

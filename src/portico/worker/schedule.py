@@ -24,6 +24,7 @@ from portico.kernel.bus import Payload, current_bus
 from portico.kernel.clock import utcnow
 from portico.mail.services import purge_delivered
 from portico.notices.services.telling import purge_old
+from portico.support.services.files import sweep_files
 from portico.support.tasks import order_fetch
 from portico.tenancy.services.reminders import send_due_reminders
 
@@ -70,6 +71,7 @@ def ticks() -> list[Tick]:
         Tick("support", 30.0, order_fetch),
         Tick("reminders", 3600.0, lambda: send_due_reminders(now=utcnow())),
         Tick("purge_notices", 3600.0, lambda: purge_old(now=utcnow())),
+        Tick("sweep_files", 86_400.0, lambda: sweep_files(now=utcnow())),
         Tick("purge_mail", 3600.0, lambda: purge_delivered(now=utcnow())),
     ]
 

@@ -20,12 +20,14 @@ from portico.tenancy.enums import Role
 from portico.tenancy.services.companies import offer_access
 from portico.tenancy.services.portal_visits import grant_access
 from tests.factories import (
+    make_device,
     make_distributor,
     make_installer,
     make_operator,
     make_person,
     make_site,
     organization_of,
+    run_jobs,
 )
 from tests.portals.conftest import client_of
 from tests.portals.support import assert_constant_queries, text_of
@@ -156,10 +158,12 @@ def test_a_visitors_acts_are_marked(ida: User) -> None:
     visitor = client_of(dora)
     visitor.post(f"/distributor/companies/{company.pk}/enter/")
     site = make_site(ida)
-    address = f"/installer/sites/{site.pk}/bridge/add/"
-    assert visitor.post(address).status_code in {200, 302}
+    device = make_device(site, ida)
+    run_jobs()
+    address = f"/installer/devices/{device.mac}/delete/"
+    assert visitor.post(address, {"typed": device.name}).status_code == 302
     assert visitor.get(URL).status_code == 404
-    page = text_of(client_of(ida).get(f"{URL}?subject=bridge"))
+    page = text_of(client_of(ida).get(f"{URL}?subject=device"))
     assert str(dora) in page
     assert f"as visitor of {company.name}" in page
 

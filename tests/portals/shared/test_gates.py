@@ -24,9 +24,10 @@ from portico.mail.models import OutboundMessage
 from tests.factories import make_distributor, make_installer, make_user
 from tests.mails import code_in, last_mail, mails_to, path_in, wrong
 from tests.portals.conftest import client_of
+from tests.portals.routes import ROUTES
 from tests.portals.shared.support import enter, is_in
 from tests.portals.support import HTMX, text_of
-from tests.portals.test_tenancy import ROUTES, World, world  # noqa: F401 -- a fixture
+from tests.portals.test_tenancy import World, world  # noqa: F401 -- a fixture
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 

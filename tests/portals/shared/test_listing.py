@@ -14,15 +14,18 @@ from django.test import Client
 
 from portico.accounts.models import User
 from portico.portals.shared import listing, lists
+from portico.sites.models import ManagedCommunity
 from portico.tenancy.enums import Role
 from tests.factories import (
     make_announcement,
+    make_community,
     make_dead_letter,
     make_device,
     make_distributor,
     make_event,
     make_installer,
     make_mac,
+    make_manager,
     make_manual,
     make_notice,
     make_operator,
@@ -44,6 +47,7 @@ class People:
     operator: User
     distributor: User
     installer: User
+    manager: User
 
     def client(self, url: str) -> Client:
         return client_of(getattr(self, url.split("/")[1]))
@@ -53,7 +57,8 @@ class People:
 def people(db: None) -> People:
     distributor = make_distributor()
     installer = make_installer(distributor=distributor)
-    return People(make_operator(), distributor, installer)
+    manager = make_manager(installer)
+    return People(make_operator(), distributor, installer, manager)
 
 
 def _device(people: People) -> None:
@@ -67,9 +72,16 @@ def _log(people: People) -> None:
     make_event(device, "motion")
 
 
+def _managed(people: People) -> None:
+    site = make_community(people.installer)
+    rows = ManagedCommunity.objects
+    rows.create(site=site, user=people.manager, assigned_at=site.created_at)
+
+
 # Each list, and what puts one more row into it.
 LISTS: dict[str, Callable[[People], object]] = {
     "/installer/sites/": lambda p: make_site(p.installer),
+    "/installer/sites/communities/": lambda p: make_community(p.installer),
     "/installer/devices/": _device,
     "/installer/log/": _log,
     "/installer/mac-library/": lambda p: make_mac(p.installer),
@@ -79,6 +91,8 @@ LISTS: dict[str, Callable[[People], object]] = {
     "/installer/notifications/": lambda p: make_notice(p.installer),
     "/installer/support/": lambda p: make_ticket(p.installer),
     "/installer/support/manuals/": lambda p: make_manual(p.operator),
+    "/manager/": _managed,
+    "/manager/notifications/": lambda p: make_announcement(p.operator),
     "/distributor/companies/": lambda p: make_installer(distributor=p.distributor),
     "/distributor/sites/": lambda p: make_site(p.installer),
     "/distributor/devices/": _device,

@@ -190,7 +190,7 @@ def test_asking_again_is_limited_and_takes_any_factor(browser: Client) -> None:
     where = "/installer/setting/confirm/"
     assert browser.post(where, {"code": codes[0]}).status_code == 302
     assert browser.post(where, {"code": "123"}).status_code == 200
-    for _ in range(4):
+    for _ in range(5):
         browser.post(where, {"password": "wrong"})
     page = browser.post(where, {"password": PASSWORD})
     assert "Too many tries" in text_of(page)

@@ -7,8 +7,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from portico.accounts.models import User
+from portico.notices.selectors import unread_count
 from portico.support.models import Attachment, Manual, Ticket
 from portico.tenancy.enums import Role
+from portico.tenancy.selectors import reader_of
 from tests.factories import (
     PDF,
     make_distributor,
@@ -75,6 +77,20 @@ def test_a_bell_leads_to_the_ticket(ida: User, dora: User) -> None:
         f"/distributor/notifications/{line.notice.pk}/read/", {"more": "yes"}
     )
     assert opened["Location"] == f"/distributor/support/{ticket.pk}/"
+
+
+def test_who_reads_the_ticket_has_read_the_notice(ida: User, dora: User) -> None:
+    ticket, there = make_ticket(ida), client_of(dora)
+    assert unread_count(reader_of(dora.membership)) == 1
+
+    there.get(f"/distributor/support/{ticket.pk}/")
+
+    assert unread_count(reader_of(dora.membership)) == 0
+    # Another's is his own.
+    colleague = make_person(dora, Role.STAFF)
+    client_of(ida).post(f"{URL}{ticket.pk}/", {"text": "And now?"})
+    assert unread_count(reader_of(dora.membership)) == 1
+    assert unread_count(reader_of(colleague)) == 1
 
 
 def test_a_file_is_only_ever_saved(ida: User, dora: User) -> None:

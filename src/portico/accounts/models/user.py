@@ -65,6 +65,9 @@ class User(AbstractBaseUser):
     notification_push = models.BooleanField(default=True)
     # Part of what every session is checked against: counting it up ends them all.
     session_epoch = models.PositiveIntegerField(default=0)
+    # Counted up with every change of the person's data, so that of two who edit at once
+    # the second is told.
+    version = models.PositiveIntegerField(default=1)
 
     objects: ClassVar[UserManager] = UserManager()
 

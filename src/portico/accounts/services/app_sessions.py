@@ -11,9 +11,10 @@ from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.db.models import F
-from django.utils.translation import gettext as _
+from django.utils import translation
 
 from portico.accounts.errors import SignInRefused
+from portico.accounts.letters import code_message
 from portico.accounts.models import AppSession, PhoneCode, User
 from portico.accounts.services.passwords import digest_matches
 from portico.accounts.services.throttle import spend
@@ -211,10 +212,9 @@ def order_phone_code(*, phone: str, now: datetime, for_password: bool = False) -
             created_at=now,
             expires_at=now + CODE_LIFETIME,
         )
-        text = _("%(code)s is your sign-in code. It is valid for 10 minutes.")
-        if for_password:
-            text = _("%(code)s lets you set a new password. Valid for 10 minutes.")
-        send_sms(recipient=phone, text=text % {"code": code}, now=now)
+        with translation.override(user.language):
+            text = code_message(code=code, for_password=for_password)
+        send_sms(recipient=phone, text=text, now=now)
 
 
 def sign_in_with_code(

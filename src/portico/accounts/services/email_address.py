@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from portico.accounts import letters
@@ -112,7 +113,7 @@ def _confirm(row: EmailCode, user: User, now: datetime) -> None:
     try:
         with transaction.atomic():
             User.objects.filter(pk=user.pk).update(
-                email=row.email, email_confirmed_at=now
+                email=row.email, email_confirmed_at=now, version=F("version") + 1
             )
             record(
                 actor=user,

@@ -65,7 +65,7 @@ def send_reset(*, name: str, audience: Audience, now: datetime) -> None:
     user = User.objects.filter(meant, is_active=True).exclude(email=None).first()
     if user is None or not user.email:
         return
-    secret = _issue(user, LinkPurpose.RESET, audience, RESET_LIFETIME, now)
+    secret = issue_link(user, LinkPurpose.RESET, audience, RESET_LIFETIME, now)
     minutes = int(RESET_LIFETIME.total_seconds() // 60)
     send_letter(
         recipient=user.email,
@@ -105,7 +105,7 @@ def invite(
     PasswordLink.objects.filter(
         user=user, purpose=LinkPurpose.INVITE, used_at=None
     ).update(used_at=now)
-    secret = _issue(user, LinkPurpose.INVITE, audience, INVITE_LIFETIME, now)
+    secret = issue_link(user, LinkPurpose.INVITE, audience, INVITE_LIFETIME, now)
     name = user.username or user.email
     send_letter(
         recipient=user.email,
@@ -121,16 +121,17 @@ def invite(
 
 def issue_first_link(*, user: User, now: datetime) -> str:
     """The secret of a link for the terminal, where the installation is set up."""
-    return _issue(user, LinkPurpose.INVITE, Audience.STAFF, RESET_LIFETIME, now)
+    return issue_link(user, LinkPurpose.INVITE, Audience.STAFF, RESET_LIFETIME, now)
 
 
-def _issue(
+def issue_link(
     user: User,
     purpose: LinkPurpose,
     audience: Audience,
     lifetime: timedelta,
     now: datetime,
 ) -> str:
+    """The secret of a new link for ``user``; it is not stored."""
     secret = new_secret()
     PasswordLink.objects.create(
         user=user,
@@ -173,7 +174,7 @@ def set_password_by_link(*, secret: str, password: str, now: datetime) -> Passwo
 
 def set_password_by_phone_code(
     *, phone: str, code: str, password: str, now: datetime
-) -> None:
+) -> User:
     """The same for a resident who shows the code that was sent to ``phone`` (E.164).
 
     :raises TooManyTries: for this number.
@@ -189,6 +190,7 @@ def set_password_by_phone_code(
     if user is None or not spend_phone_code(user=user, code=code, now=now):
         raise CodeRefused(_("This code is wrong or no longer works."))
     replace_password(user=user, password=password, now=now)
+    return user
 
 
 @transaction.atomic
@@ -198,8 +200,13 @@ def replace_password(*, user: User, password: str, now: datetime) -> None:
     :raises WeakPassword: too short, common, or like the user's name.
     """
     set_password(user=user, password=password)
+    end_access(user=user, now=now)
+    note_security_change(user=user, change=SecurityChange.PASSWORD, now=now)
+
+
+def end_access(*, user: User, now: datetime) -> None:
+    """End every session of ``user``, and every code and link that was sent to him."""
     drop_sessions(user=user)
     revoke_sessions(user=user, now=now)
     for proof in (PasswordLink, EmailCode, PhoneCode, OneTimeLogin):
         proof.objects.filter(user=user, used_at=None).update(used_at=now)
-    note_security_change(user=user, change=SecurityChange.PASSWORD, now=now)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from portico.accounts.enums import TimeFormat
 from portico.accounts.errors import WrongPassword
 from portico.accounts.models import User
 from portico.accounts.services.password_links import replace_password
-from portico.accounts.services.throttle import spend
+from portico.accounts.services.throttle import forgive, spend
 from portico.audit.services import record
 
 # Somebody at an unlocked screen does not get to guess the password.
 PASSWORD_TRIES = 5
+_OWN_PASSWORD = "own-password"  # noqa: S105 -- the name of a limit
 PASSWORD_TRIES_PER = timedelta(minutes=5)
 
 
@@ -39,9 +41,9 @@ def change_profile(
     before = {key: getattr(user, key) for key in changes}
     if before == changes:
         return
+    User.objects.filter(pk=user.pk).update(version=F("version") + 1, **changes)
     for key, value in changes.items():
         setattr(user, key, value)
-    user.save(update_fields=list(changes))
     record(
         actor=user,
         action="account.changed",
@@ -72,7 +74,7 @@ def confirm_password(*, user: User, current: str, now: datetime) -> None:
     :raises WrongPassword: it is not the password.
     """
     spend(
-        what="own-password",
+        what=_OWN_PASSWORD,
         key=str(user.pk),
         limit=PASSWORD_TRIES,
         per=PASSWORD_TRIES_PER,
@@ -80,3 +82,4 @@ def confirm_password(*, user: User, current: str, now: datetime) -> None:
     )
     if not user.check_password(current):
         raise WrongPassword(_("This is not your current password."))
+    forgive(what=_OWN_PASSWORD, key=str(user.pk))

@@ -19,8 +19,7 @@ def spend(*, what: str, key: str, limit: int, per: timedelta, now: datetime) -> 
         try is counted in a transaction of its own or not at all; either way it stays
         refused.
     """
-    digest = hashlib.sha256(key.encode()).hexdigest()[:40]
-    name = f"{what}:{digest}"
+    name = _name(what, key)
     with transaction.atomic():
         windows = ThrottleWindow.objects.filter(key=name)
         fresh = {"started_at": now, "count": 1}
@@ -34,3 +33,13 @@ def spend(*, what: str, key: str, limit: int, per: timedelta, now: datetime) -> 
         if created or below.update(count=F("count") + 1):
             return
     raise TooManyTries
+
+
+def forgive(*, what: str, key: str) -> None:
+    """Count no more what was tried before: who has now shown that he knows guesses not."""
+    ThrottleWindow.objects.filter(key=_name(what, key)).delete()
+
+
+def _name(what: str, key: str) -> str:
+    digest = hashlib.sha256(key.encode()).hexdigest()[:40]
+    return f"{what}:{digest}"

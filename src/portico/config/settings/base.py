@@ -201,6 +201,7 @@ CONTENT_SECURITY_POLICY = {
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
 USE_I18N = True
+LOCALE_PATHS = [PACKAGE / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -219,6 +220,7 @@ PACKAGE_FILES = {
         ("tabler.min.css*", "tabler.rtl.min.css*"),
     ),
     "vendor/tabler/js": (PACKAGES / "@tabler/core/dist/js", ("tabler.min.js*",)),
+    "vendor/uplot": (PACKAGES / "uplot/dist", ("uPlot.iife.min.js", "uPlot.min.css")),
     "vendor/inter": (
         PACKAGES / "@fontsource-variable/inter",
         ("index.css", "files/*-wght-normal.woff2"),

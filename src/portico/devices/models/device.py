@@ -7,6 +7,7 @@ from portico.devices.enums import DeviceKind
 from portico.kernel.fields import SealedTextField
 from portico.kernel.mac import pretty_mac
 from portico.sites.models import SipAccount, Site
+from portico.tenancy.models import Organization
 
 
 class Device(models.Model):
@@ -14,6 +15,8 @@ class Device(models.Model):
 
     mac = models.CharField(_("MAC"), max_length=12, unique=True)
     site = models.ForeignKey(Site, models.CASCADE, related_name="devices")
+    # The site's, once more: the order of lists over many sites needs it here.
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
     kind = models.CharField(max_length=15, choices=DeviceKind.choices)
     name = models.CharField(_("device name"), max_length=63)
     # A key of the model catalogue; empty until the library or the unit itself tells.
@@ -29,7 +32,12 @@ class Device(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["site", "name", "id"])]
+        indexes = [
+            models.Index(fields=["site", "name", "id"]),
+            models.Index(
+                fields=["organization", "name", "id"], name="devices_by_company"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["site", "ip_address"], name="devices_ip_once_per_site"

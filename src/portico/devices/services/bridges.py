@@ -43,7 +43,7 @@ def invite_bridge(
                 created_at=now,
             )
     except IntegrityError:
-        raise BridgeExists(_("This house has a bridge. Remove it first.")) from None
+        raise BridgeExists(_("This site has a bridge. Remove it first.")) from None
     _audit(actor, bridge, "bridge.invited", now)
     return bridge, token
 

@@ -67,6 +67,7 @@ def register_device(
             device = Device.objects.create(
                 mac=mac,
                 site=site,
+                organization_id=site.organization_id,
                 model=entry.model,
                 sip=allocate_sip_account(),
                 created_at=now,
@@ -172,7 +173,7 @@ def _checked_fields(
         address = check_lan_address(data.ip_address)
         taken = site.devices.filter(ip_address=address).exclude(pk=exclude or 0)
         if taken.exists():
-            raise BadAddress(_("Another device of this house has this address."))
+            raise BadAddress(_("Another device of this site has this address."))
     return {
         "kind": data.kind,
         "name": data.name.strip(),

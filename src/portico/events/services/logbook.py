@@ -274,6 +274,7 @@ def _write(
         event_id=event.pk,
         defaults={
             "site": device.site,
+            "organization_id": device.site.organization_id,
             "device": device,
             "kind": kind,
             "method": method,
@@ -322,6 +323,7 @@ def log_command(*, command_id: uuid.UUID, now: datetime) -> LogEntry | None:
         },
         create_defaults={
             "site": device.site,
+            "organization_id": device.site.organization_id,
             "device": device,
             "kind": LogKind.DOOR,
             "method": Method.APP if by_app else Method.PORTAL,

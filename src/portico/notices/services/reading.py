@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db import transaction
 from django.db.models import QuerySet
 
 from portico.kernel.outbox import publish_on_commit
 from portico.notices.models import Notice, NoticeRead, ReadMark
-from portico.notices.selectors import Reader, notices_of
+from portico.notices.selectors import Reader, notices_of, unread
 
 
 @transaction.atomic
@@ -16,6 +18,16 @@ def mark_read(*, reader: Reader, notice_id: int) -> bool:
     NoticeRead.objects.get_or_create(user_id=reader.user_id, notice_id=notice_id)
     _hint(reader)
     return True
+
+
+@transaction.atomic
+def mark_read_under(*, reader: Reader, keys: Collection[str]) -> None:
+    """Note that ``reader`` has seen what the notices under ``keys`` speak of."""
+    found = unread(notices_of(reader).filter(key__in=keys), reader.user_id)
+    made = [NoticeRead(user_id=reader.user_id, notice=notice) for notice in found]
+    if made:
+        NoticeRead.objects.bulk_create(made, ignore_conflicts=True)
+        _hint(reader)
 
 
 @transaction.atomic

@@ -14,16 +14,16 @@ from portico.devices.selectors import (
     bridges_by_site,
     presence_by_site,
 )
-from portico.events.enums import LogKind, Outcome
 from portico.kernel.clock import utcnow
 from portico.portals.shared.listing import Column, Filter, ListSpec
 from portico.portals.shared.tables import PRESENCE, moment, presence_text
+from portico.sites.enums import AccountState, ServiceTerm
 from portico.sites.rules import service_state
-from portico.sites.selectors import people_counts
+from portico.sites.selectors import manager_counts, people_counts
+from portico.tenancy.enums import OfflineAfter
 
 if TYPE_CHECKING:
     from portico.devices.models import Bridge, Device
-    from portico.events.models import LogEntry
     from portico.sites.models import Site
 
 
@@ -37,11 +37,12 @@ class SiteRow:
     bridge: Bridge | None
     service: str
 
-    @property
-    def bridge_text(self) -> str:
-        if self.bridge is None:
-            return _("none")
-        return _("online") if self.bridge.is_online else _("offline")
+
+def bridge_text(bridge: Bridge | None) -> str:
+    """The state of a site's bridge in a word."""
+    if bridge is None:
+        return _("none")
+    return _("online") if bridge.is_online else _("offline")
 
 
 def site_rows(sites: Sequence[Site]) -> Sequence[SiteRow]:
@@ -61,6 +62,11 @@ def site_rows(sites: Sequence[Site]) -> Sequence[SiteRow]:
     ]
 
 
+_BRIDGE = Filter(
+    key="bridge",
+    label=gettext_lazy("Bridge"),
+    choices={"none": gettext_lazy("Without a bridge")},
+)
 SITES: ListSpec[SiteRow] = ListSpec(
     name="sites",
     columns=(
@@ -89,7 +95,9 @@ SITES: ListSpec[SiteRow] = ListSpec(
             text=lambda row: row.devices.total if row.devices else 0,
         ),
         Column(
-            key="bridge", label=gettext_lazy("Bridge"), text=lambda row: row.bridge_text
+            key="bridge",
+            label=gettext_lazy("Bridge"),
+            text=lambda row: bridge_text(row.bridge),
         ),
         Column(
             key="service", label=gettext_lazy("Service"), text=lambda row: row.service
@@ -104,11 +112,85 @@ SITES: ListSpec[SiteRow] = ListSpec(
     order="name",
     filters=(
         Filter(
+            key="service",
+            label=gettext_lazy("Any service"),
+            choices=dict(ServiceTerm.choices),
+            is_open=True,
+        ),
+        Filter(
+            key="accounts",
+            label=gettext_lazy("Any app account"),
+            choices=dict(AccountState.choices),
+            is_open=True,
+        ),
+        _BRIDGE,
+    ),
+    hidden=frozenset({"address", "created"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityRow:
+    """A community with what a list shows of it."""
+
+    site: Site
+    managers: int
+    devices: PresenceCounts | None
+    bridge: Bridge | None
+
+
+def community_rows(sites: Sequence[Site]) -> Sequence[CommunityRow]:
+    """Three queries for what stands around all of ``sites``."""
+    ids = [site.pk for site in sites]
+    managers, presence = manager_counts(ids), presence_by_site(ids)
+    bridges = bridges_by_site(ids)
+    return [
+        CommunityRow(
+            site, managers.get(site.pk, 0), presence.get(site.pk), bridges.get(site.pk)
+        )
+        for site in sites
+    ]
+
+
+COMMUNITIES: ListSpec[CommunityRow] = ListSpec(
+    name="communities",
+    columns=(
+        Column(
+            key="name",
+            label=gettext_lazy("Name"),
+            text=lambda row: row.site.name,
+            order=("name",),
+            is_fixed=True,
+        ),
+        Column(
+            key="address",
+            label=gettext_lazy("Address"),
+            text=lambda row: row.site.address,
+        ),
+        Column(
+            key="managers",
+            label=gettext_lazy("Property managers"),
+            text=lambda row: row.managers,
+        ),
+        Column(
+            key="devices",
+            label=gettext_lazy("Devices"),
+            text=lambda row: row.devices.total if row.devices else 0,
+        ),
+        Column(
             key="bridge",
             label=gettext_lazy("Bridge"),
-            choices={"none": gettext_lazy("Without a bridge")},
+            text=lambda row: bridge_text(row.bridge),
+        ),
+        Column(
+            key="created",
+            label=gettext_lazy("Since"),
+            text=lambda row: moment(row.site.created_at),
+            order=("created_at",),
         ),
     ),
+    order="name",
+    filters=(_BRIDGE,),
     hidden=frozenset({"address", "created"}),
 )
 
@@ -155,39 +237,10 @@ DEVICES: ListSpec[Device] = ListSpec(
             label=gettext_lazy("Configuration"),
             choices={"drift": gettext_lazy("Configuration waits")},
         ),
-    ),
-)
-# Drawn as a feed, so that nothing is hidden; the columns are those of the file.
-LOG: ListSpec[LogEntry] = ListSpec(
-    name="log",
-    columns=[
-        Column(key=key, label=label, text=text, is_fixed=True)
-        for key, label, text in (
-            ("at", gettext_lazy("Time"), lambda one: moment(one.occurred_at)),
-            ("site", gettext_lazy("Site"), lambda one: one.site.room_name),
-            ("device", gettext_lazy("Device Name"), lambda one: one.device_name),
-            ("door", gettext_lazy("Door"), lambda one: one.relay_name),
-            ("kind", gettext_lazy("Kind"), lambda one: one.get_kind_display()),
-            ("who", gettext_lazy("Who"), lambda one: one.initiator),
-            ("how", gettext_lazy("How"), lambda one: one.get_method_display()),
-            ("outcome", gettext_lazy("Outcome"), lambda one: one.get_outcome_display()),
-            ("reason", gettext_lazy("Reason"), lambda one: one.reason),
-        )
-    ],
-    filters=(
         Filter(
-            key="kind",
-            label=gettext_lazy("Everything"),
-            choices=dict(LogKind.choices),
-            is_open=True,
+            key="longer",
+            label=gettext_lazy("Offline for longer than"),
+            choices={str(hours): label for hours, label in OfflineAfter.choices},
         ),
-        Filter(
-            key="outcome",
-            label=gettext_lazy("Any outcome"),
-            choices={str(value): label for value, label in Outcome.choices},
-            is_open=True,
-        ),
-        Filter(key="from", label=gettext_lazy("From")),
-        Filter(key="to", label=gettext_lazy("To")),
     ),
 )

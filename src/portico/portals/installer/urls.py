@@ -5,6 +5,7 @@ from django.urls import path
 from portico.portals.installer.frame import INSTALLER
 from portico.portals.installer.views import (
     bridge,
+    communities,
     company,
     dashboard,
     demo,
@@ -15,13 +16,15 @@ from portico.portals.installer.views import (
     log,
     mac_library,
     orders,
+    residents,
     sites,
 )
 from portico.portals.shared.urls import common_urls, people_urls
 
 app_name = "installer"
 
-_SITE = "sites/<uuid:site_id>/"
+_SITE, _COMMUNITY = "sites/<uuid:site_id>/", "sites/communities/<uuid:site_id>/"
+_RESIDENT = f"{_SITE}people/<int:resident_id>/"
 _DEVICE = "devices/<slug:mac>/"
 
 urlpatterns = [
@@ -29,7 +32,15 @@ urlpatterns = [
     path("latest/", dashboard.latest, name="latest"),
     path("sites/", sites.site_list, name="sites"),
     path("sites/new/", sites.site_new, name="site_new"),
+    path("sites/communities/", communities.community_list, name="communities"),
+    path("sites/communities/new/", communities.community_new, name="community_new"),
+    path(f"{_COMMUNITY}edit/", communities.community_edit, name="community_edit"),
+    path(f"{_COMMUNITY}delete/", communities.community_delete, name="community_delete"),
     path(_SITE, sites.site_people, name="site"),
+    path(f"{_SITE}people/new/", residents.resident_new, name="resident_new"),
+    path(f"{_RESIDENT}edit/", residents.resident_edit, name="resident_edit"),
+    path(f"{_RESIDENT}delete/", residents.resident_delete, name="resident_delete"),
+    path(f"{_RESIDENT}reset/", residents.resident_reset, name="resident_reset"),
     path(f"{_SITE}devices/", sites.site_devices, name="site_devices"),
     path(f"{_SITE}devices/new/", devices.device_new, name="device_new"),
     path(f"{_SITE}doors/", doors.site_doors, name="site_doors"),

@@ -73,6 +73,11 @@ def country_choices() -> list[tuple[str, str]]:
     return [("", str(_("Choose a country"))), *named]
 
 
+def country_name(code: str) -> str:
+    """The name of a country; empty for what is none."""
+    return next((c.name for c in countries() if c.code == code), "")
+
+
 def dial_code(country: str) -> str:
     """``+49`` for ``DE``; empty for what is no country."""
     return next((c.dial_code for c in countries() if c.code == country), "")

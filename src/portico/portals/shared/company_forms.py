@@ -48,6 +48,8 @@ class PersonForm(StyledForm):
     language = forms.ChoiceField(
         label=_("Language"), choices=MAIL_LANGUAGES, help_text=_("Of the mails.")
     )
+    # The one that was shown; a new account has none.
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
 
     def person_data(self) -> PersonData:
         """What the service makes an account of; only after ``is_valid``."""

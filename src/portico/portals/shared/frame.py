@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
+from portico.tenancy.enums import PORTAL_ROLES
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
@@ -44,13 +46,17 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """The pages for one kind of organisation, under one prefix and URL namespace."""
+    """The pages for one kind of organisation, under one prefix and URL namespace.
+
+    ``roles`` are those in the organisation that it is for.
+    """
 
     namespace: str
     title: StrOrPromise
     kinds: frozenset[OrganizationKind]
     modules: tuple[Module, ...]
     closing: tuple[Module, ...]
+    roles: frozenset[Role] = PORTAL_ROLES
 
     def url(self, route: str) -> str:
         """The address of one of this portal's pages that has no parameters."""

@@ -20,7 +20,7 @@ from portico.portals.shared.frame import Portal
 from portico.portals.shared.gates import gate_page, remember_wanted
 from portico.portals.shared.visitor import as_visitor, stop_visit
 from portico.portals.shared.visits import keep_visit
-from portico.tenancy.enums import PORTAL_ROLES, OrganizationKind, Role
+from portico.tenancy.enums import OrganizationKind, Role
 from portico.tenancy.selectors import membership_of
 
 if TYPE_CHECKING:
@@ -67,16 +67,17 @@ def to_gate(request: HttpRequest, page: str) -> HttpResponse:
 
 
 def guard(
-    portal: Portal, *only: OrganizationKind, roles: Collection[Role] = PORTAL_ROLES
+    portal: Portal, *only: OrganizationKind, roles: Collection[Role] = ()
 ) -> Callable[[PortalView[P]], AnyView[P]]:
     """Let only the staff of ``portal`` in, or of those of its kinds that are ``only``.
 
-    Nobody signed in: the sign-in page. Anybody else, and who has none of ``roles``: the
-    page does not exist. Who has not agreed to the privacy policy or confirmed his email:
+    Nobody signed in: the sign-in page. Anybody else, and who has none of ``roles`` (at
+    first those of the portal): the page does not exist. Who has not agreed to the privacy policy or confirmed his email:
     the page where he does. A distributor who visits an installer is let in as a visitor.
     """
 
     kinds = frozenset(only) or portal.kinds
+    roles = frozenset(roles) or portal.roles
 
     def decorate(view: PortalView[P]) -> AnyView[P]:
         @functools.wraps(view)

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 
 # One screen to scroll through, and an answer far below 50 kB compressed.
 PAGE_SIZE = 50
-# Deeper than this nobody reads; a search is the way.
-LAST_PAGE = 2_000
+# Deeper than these 10,000 rows nobody reads; a search is the way, or the file.
+LAST_PAGE = 200
 _DIGITS = 18
 
 Row = TypeVar("Row", bound=Model)
@@ -23,7 +23,17 @@ class Page(Generic[Row]):
 
     rows: list[Row]
     number: int
-    has_next: bool
+    # Whether there are rows behind it.
+    has_more: bool
+
+    @property
+    def has_next(self) -> bool:
+        return self.has_more and self.number < LAST_PAGE
+
+    @property
+    def is_end(self) -> bool:
+        """Whether there are rows that no page shows."""
+        return self.has_more and not self.has_next
 
     @property
     def first(self) -> int:
@@ -43,7 +53,7 @@ class Page(Generic[Row]):
 
     @property
     def is_only(self) -> bool:
-        return self.number == 1 and not self.has_next
+        return self.number == 1 and not self.has_more
 
 
 def page_of(request: HttpRequest, rows: QuerySet[Row]) -> Page[Row]:

@@ -14,10 +14,12 @@ from django.utils.translation import gettext_lazy
 from portico.devices.selectors import PresenceCounts, presence_by_site
 from portico.kernel.mac import pretty_mac
 from portico.portals.shared.listing import Column, Filter, ListSpec
-from portico.sites.selectors import site_counts
+from portico.sites.selectors import communities_by_manager, site_counts
 from portico.tenancy.enums import OrganizationKind
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from portico.devices.models import Device
     from portico.devices.selectors import UsedMacEntry
     from portico.sites.models import Site
@@ -28,6 +30,15 @@ COMPANY_KINDS = {
     OrganizationKind.SUB_DISTRIBUTOR.value: gettext_lazy("Sub-distributors"),
     OrganizationKind.INSTALLER.value: gettext_lazy("Installers"),
 }
+
+
+def kinds_below(kind: str) -> dict[str, StrOrPromise]:
+    """The kinds of company that may be below one of ``kind``, and what they are called."""
+    chain = list(OrganizationKind)
+    below = chain[chain.index(OrganizationKind(kind)) + 1 :]
+    return {one: label for one, label in COMPANY_KINDS.items() if one in below}
+
+
 PRESENCE = {
     "online": gettext_lazy("Online"),
     "offline": gettext_lazy("Offline"),
@@ -102,6 +113,13 @@ COMPANIES: ListSpec[CompanyRow] = ListSpec(
         ),
     ),
     order="name",
+    filters=(
+        Filter(
+            key="invitation",
+            label=gettext_lazy("Invitation"),
+            choices={"open": gettext_lazy("Invitation not accepted")},
+        ),
+    ),
 )
 
 
@@ -182,27 +200,62 @@ DEVICES_BELOW: ListSpec[Device] = ListSpec(
     order="name",
     filters=(Filter(key="presence", label=gettext_lazy("Status"), choices=PRESENCE),),
 )
-PEOPLE: ListSpec[Membership] = ListSpec(
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """Somebody of a company; of a property manager the communities, too."""
+
+    member: Membership
+    communities: Sequence[str] = ()
+
+
+def person_rows(members: Sequence[Membership]) -> Sequence[PersonRow]:
+    """Rows for people who manage no communities."""
+    return [PersonRow(member) for member in members]
+
+
+def manager_rows(members: Sequence[Membership]) -> Sequence[PersonRow]:
+    """One query for the communities of all."""
+    names = communities_by_manager([member.user_id for member in members])
+    return [PersonRow(member, names.get(member.user_id, ())) for member in members]
+
+
+_STATE: Column[PersonRow] = Column(
+    key="state",
+    label=gettext_lazy("State"),
+    text=lambda row: _("active") if row.member.user.is_active else _("disabled"),
+)
+PEOPLE: ListSpec[PersonRow] = ListSpec(
     name="people",
     columns=(
         Column(
             key="name",
             label=gettext_lazy("Name"),
-            text=lambda member: member.user.name or member.user.username,
+            text=lambda row: row.member.user.name or row.member.user.username,
             order=("user__name",),
             is_fixed=True,
         ),
         Column(
             key="email",
             label=gettext_lazy("Email"),
-            text=lambda member: member.user.email or "",
+            text=lambda row: row.member.user.email or "",
             order=("user__email",),
         ),
+        _STATE,
+    ),
+    order="name",
+)
+MANAGERS: ListSpec[PersonRow] = ListSpec(
+    name="managers",
+    columns=(
+        *PEOPLE.columns[:2],
         Column(
-            key="state",
-            label=gettext_lazy("State"),
-            text=lambda member: _("active") if member.user.is_active else _("disabled"),
+            key="communities",
+            label=gettext_lazy("Communities"),
+            text=lambda row: ", ".join(row.communities),
         ),
+        _STATE,
     ),
     order="name",
 )

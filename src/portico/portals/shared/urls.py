@@ -22,7 +22,7 @@ from portico.portals.shared.views import (
     support,
     welcome,
 )
-from portico.tenancy.enums import PORTAL_ROLES, Role
+from portico.tenancy.enums import Role
 
 # The names of allauth are those that it looks for itself.
 urlpatterns = [
@@ -51,17 +51,30 @@ urlpatterns = [
 
 # Who answers for a company; a visitor's acts are in the log, he does not read it.
 _ANSWERS = frozenset({Role.OWNER, Role.STAFF})
-# A visitor's own account is in his own portal.
-_AT_HOME = PORTAL_ROLES - {Role.VISITOR}
+
+
+def _at_home(portal: Portal) -> frozenset[Role]:
+    """Whose own account is in ``portal``; a visitor's is in his own."""
+    return portal.roles - {Role.VISITOR}
 
 
 def common_urls(portal: Portal) -> list[URLPattern]:
-    """The pages of :mod:`~portico.portals.shared.views.pages` and ``setting``."""
-    only, anybody = guard(portal, roles=_AT_HOME), guard(portal)
+    """The pages of all that work in a company: their accounts, audit log and support."""
+    only = guard(portal, roles=_at_home(portal))
     answering = guard(portal, roles=_ANSWERS)
     return [
-        path("setting/", only(setting.setting), name="setting"),
+        *account_urls(portal),
         path("setting/audit/", answering(audit.audit_log), name="audit"),
+        *_support_urls(portal),
+        path("privacy/provider/", only(setting.provider), name="provider"),
+    ]
+
+
+def account_urls(portal: Portal) -> list[URLPattern]:
+    """One's own account, what one is told, and the privacy policy."""
+    only, anybody = guard(portal, roles=_at_home(portal)), guard(portal)
+    return [
+        path("setting/", only(setting.setting), name="setting"),
         path(
             "lists/<slug:name>/columns/",
             anybody(lists.list_columns),
@@ -70,7 +83,6 @@ def common_urls(portal: Portal) -> list[URLPattern]:
         path("setting/password/", only(setting.password), name="password"),
         path("setting/notification/", only(setting.notification), name="notification"),
         *_security_urls(portal),
-        *_support_urls(portal),
         path("notifications/", only(notices.notifications), name="notifications"),
         path("notifications/bell/", only(notices.bell), name="bell"),
         path("notifications/read/", only(notices.notices_read), name="notices_read"),
@@ -80,7 +92,6 @@ def common_urls(portal: Portal) -> list[URLPattern]:
             name="notice_read",
         ),
         path("privacy/", only(pages.privacy), name="privacy"),
-        path("privacy/provider/", only(setting.provider), name="provider"),
     ]
 
 
@@ -129,7 +140,7 @@ def people_urls(portal: Portal) -> list[URLPattern]:
 
 def _security_urls(portal: Portal) -> list[URLPattern]:
     """The second step of signing in, and the sessions."""
-    only = guard(portal, roles=_AT_HOME)
+    only = guard(portal, roles=_at_home(portal))
     here, key = "setting/two-factor/", "passkeys/<int:passkey_id>/"
     return [
         path(here, only(security.security), name="security"),
@@ -164,8 +175,8 @@ def _security_urls(portal: Portal) -> list[URLPattern]:
 
 def _support_urls(portal: Portal) -> list[URLPattern]:
     """Tickets for those who answer for a company, manuals for everybody."""
-    answering, only = guard(portal, roles=_ANSWERS), guard(portal, roles=_AT_HOME)
-    here = "support/"
+    only = guard(portal, roles=_at_home(portal))
+    answering, here = guard(portal, roles=_ANSWERS), "support/"
     return [
         path(here, answering(support.ticket_list), name="support"),
         path(f"{here}new/", answering(support.ticket_new), name="ticket_new"),

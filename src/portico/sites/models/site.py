@@ -31,13 +31,27 @@ class Site(models.Model):
         max_length=3, choices=TimeFormat.choices, default=TimeFormat.HOURS_24
     )
     with_indoor_monitor = models.BooleanField(_("with indoor monitor"), default=False)
+    # Rings the whole family; a community has none.
     family_sip = models.OneToOneField(
-        "sites.SipAccount", models.PROTECT, related_name="family_of"
+        "sites.SipAccount", models.PROTECT, null=True, related_name="family_of"
     )
     created_at = models.DateTimeField()
 
     class Meta:
         indexes = [models.Index(fields=["organization", "name", "id"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind=SiteKind.SINGLE_FAMILY, family_sip__isnull=False
+                )
+                | models.Q(kind=SiteKind.COMMUNITY, family_sip__isnull=True),
+                name="sites_families_alone_have_a_number",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.room_name
+
+    @property
+    def is_community(self) -> bool:
+        return self.kind == SiteKind.COMMUNITY

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import phonenumbers
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from portico.accounts.enums import DateFormat, TimeFormat
@@ -16,34 +17,42 @@ from portico.audit.services import record
 from portico.kernel.errors import NotVisible
 from portico.sites.enums import CallMode, Feature, ResidentRole
 from portico.sites.errors import BadPhone, ContactMissing, EmailTaken, PhoneTaken
-from portico.sites.models import Entitlement, Resident, Site, SiteAssignment
-from portico.sites.selectors import visible_sites
+from portico.sites.models import Entitlement, Resident, Site
+from portico.sites.services.assignments import assign_to_maker
 from portico.sites.services.numbering import allocate_sip_account
-from portico.sites.services.residents import people_changed
+from portico.sites.services.residents import people_changed, welcome
 from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.models import Organization
 from portico.tenancy.selectors import organization_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HouseData:
-    """What the New form of a single-family site holds; texts are already trimmed.
+class PersonData:
+    """Somebody who lives in a site; texts are already trimmed.
 
     ``phone`` is the national or international number as typed, read with ``country``
-    (ISO 3166 alpha-2). An empty ``time_zone`` means the installer's, an empty
-    ``room_name`` "<name>'s home".
+    (ISO 3166 alpha-2).
     """
 
     name: str
-    room_name: str = ""
     email: str = ""
     country: str = ""
     phone: str = ""
+    language: str = "en"
+    time_format: TimeFormat = TimeFormat.HOURS_24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseData(PersonData):
+    """What the New form of a single-family site holds, with its family master.
+
+    An empty ``time_zone`` means the installer's, an empty ``room_name`` "<name>'s home".
+    """
+
+    room_name: str = ""
     address: str = ""
     call_mode: CallMode = CallMode.SIP
     time_zone: str = ""
-    language: str = "en"
-    time_format: TimeFormat = TimeFormat.HOURS_24
     with_indoor_monitor: bool = False
 
 
@@ -66,7 +75,8 @@ def register_house(*, actor: User, data: HouseData, now: datetime) -> Site:
     """Create a single-family site with its family master.
 
     Allocates the family SIP number and the master's own; the master is unregistered and,
-    while this installation sells nothing, served without an end. No mail is sent.
+    while this installation sells nothing, served without an end. He is sent a link to set
+    his password, if there is a way to reach him.
 
     :raises NotVisible: ``actor`` is not of an installer.
     :raises ContactMissing: neither email nor mobile number.
@@ -75,12 +85,8 @@ def register_house(*, actor: User, data: HouseData, now: datetime) -> Site:
     :raises PhoneTaken: another account has this number.
     """
     organization = organization_of(actor, OrganizationKind.INSTALLER)
-    if not data.email and not data.phone:
-        raise ContactMissing(_("Enter an email or a mobile number."))
     site = _create_site(organization, data, now)
-    if not visible_sites(actor).filter(pk=site.pk).exists():
-        # A sub-installer works on the houses that he has added.
-        SiteAssignment.objects.create(site=site, user=actor, assigned_at=now)
+    assign_to_maker(actor=actor, site=site, now=now)
     resident = add_resident(site=site, role=ResidentRole.MASTER, data=data, now=now)
     record(
         actor=actor,
@@ -91,6 +97,7 @@ def register_house(*, actor: User, data: HouseData, now: datetime) -> Site:
         after={"name": site.name, "master": resident.pk},
         now=now,
     )
+    welcome(resident=resident, now=now)
     return site
 
 
@@ -117,31 +124,57 @@ def _create_site(organization: Organization, data: HouseData, now: datetime) -> 
 
 
 def add_resident(
-    *, site: Site, role: ResidentRole, data: HouseData, now: datetime
+    *, site: Site, role: ResidentRole, data: PersonData, now: datetime
 ) -> Resident:
     """Create the account of one person of ``site``, without a password.
 
     Call inside a transaction. :raises: as :func:`register_house`.
     """
-    email = data.email.lower() or None
-    phone = normalize_phone(data.phone, data.country) if data.phone else None
-    if email and User.objects.filter(email=email).exists():
-        raise EmailTaken(_("Another account has this email."))
-    if phone and User.objects.filter(phone=phone).exists():
-        raise PhoneTaken(_("Another account has this mobile number."))
-    user = User.objects.create_user(
-        None,
-        email=email,
-        phone=phone,
-        name=data.name,
-        time_zone=site.time_zone,
-        language=data.language,
-        time_format=data.time_format,
-        # The one order that most clients of the app API can read.
-        date_format=DateFormat.DMY,
-    )
+    contact = contact_of(data)
+    check_free(contact)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(
+                None,
+                **contact,
+                name=data.name,
+                time_zone=site.time_zone,
+                language=data.language,
+                time_format=data.time_format,
+                # The one order that most clients of the app API can read.
+                date_format=DateFormat.DMY,
+            )
+    except IntegrityError:  # somebody was quicker, just now
+        check_free(contact)
+        raise
     resident = Resident.objects.create(
         site=site, user=user, role=role, sip=allocate_sip_account(), created_at=now
     )
     people_changed(site=site)
     return resident
+
+
+def contact_of(data: PersonData) -> dict[str, str | None]:
+    """Email in lower case and number in E.164, as an account keeps them.
+
+    :raises ContactMissing: neither of the two.
+    :raises BadPhone: the number is not one of the country.
+    """
+    if not data.email and not data.phone:
+        raise ContactMissing(_("Enter an email or a mobile number."))
+    phone = normalize_phone(data.phone, data.country) if data.phone else None
+    return {"email": data.email.lower() or None, "phone": phone}
+
+
+def check_free(contact: Mapping[str, str | None], mine: User | None = None) -> None:
+    """Whether no account but ``mine`` has this email or number.
+
+    :raises EmailTaken: another account has the email.
+    :raises PhoneTaken: another account has the number.
+    """
+    others = User.objects.exclude(pk=mine.pk) if mine else User.objects.all()
+    email, phone = contact["email"], contact["phone"]
+    if email and others.filter(email=email).exists():
+        raise EmailTaken(_("Another account has this email."))
+    if phone and others.filter(phone=phone).exists():
+        raise PhoneTaken(_("Another account has this mobile number."))

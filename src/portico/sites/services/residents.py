@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from portico.accounts.services.app_sessions import session_for
+from portico.accounts.services.people import send_resident_link, way_to
 from portico.kernel.queue import enqueue
 from portico.sites.models import Resident, Site
 
@@ -21,6 +22,15 @@ def people_changed(*, site: Site) -> None:
     enqueue(PEOPLE_CHANGED, unique_key=key, site_id=str(site.pk))
 
 
+def welcome(*, resident: Resident, now: datetime) -> None:
+    """Send a new resident a link to set his password, if there is a way to reach him.
+
+    Call inside the transaction that makes the account.
+    """
+    if way_to(resident.user) is not None:
+        send_resident_link(user=resident.user, house=resident.site.room_name, now=now)
+
+
 def signed_in_by(*, token: str, now: datetime) -> Resident | None:
     """Who uses the app API with ``token``, with site, user and SIP account.
 
@@ -32,7 +42,7 @@ def signed_in_by(*, token: str, now: datetime) -> Resident | None:
 
 
 def mark_registered(*, resident: Resident, now: datetime) -> None:
-    """The resident has signed in for the first time; later calls change nothing."""
+    """The resident has signed in or set a password; later calls change nothing."""
     Resident.objects.filter(pk=resident.pk, registered_at=None).update(
         registered_at=now
     )

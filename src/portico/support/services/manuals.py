@@ -11,7 +11,7 @@ from portico.audit.services import record
 from portico.support.errors import BadAttachment
 from portico.support.models import Manual
 from portico.support.rules import MAX_MANUAL_BYTES, FileData, file_problem
-from portico.support.services.files import delete_on_commit, stored
+from portico.support.services.files import MANUALS, delete_on_commit, stored
 from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.selectors import owner_of
 
@@ -33,7 +33,7 @@ def upload_manual(
     problem = file_problem(file, only=(".pdf",), most=MAX_MANUAL_BYTES)
     if problem:
         raise BadAttachment(problem)
-    with stored([file], "manuals") as (name,), transaction.atomic():
+    with stored([file], MANUALS) as (name,), transaction.atomic():
         manual = Manual.objects.create(
             title=title,
             model=model,

@@ -21,19 +21,18 @@ from portico.support.enums import Side, TicketState
 from portico.support.errors import NothingWritten
 from portico.support.letters import ticket_message
 from portico.support.models import Attachment, Ticket, TicketMessage
-from portico.support.rules import FileData, check_files, reply_address
+from portico.support.rules import FileData, check_files, notice_key, reply_address
 from portico.support.selectors import (
     correspondents,
     get_visible_ticket,
     side_of,
     visible_tickets,
 )
-from portico.support.services.files import stored
+from portico.support.services.files import TICKETS, stored
 from portico.tenancy.enums import PORTAL_OF, OrganizationKind, Role
 from portico.tenancy.models import Organization
 from portico.tenancy.selectors import membership_of
 
-FOLDER = "support"
 # Several pages; a log belongs into a file.
 MAX_TEXT = 20_000
 
@@ -59,7 +58,7 @@ def open_ticket(
     if company.parent is None:
         raise NotVisible
     _check(text, files)
-    with stored(files, FOLDER) as names, transaction.atomic():
+    with stored(files, TICKETS) as names, transaction.atomic():
         ticket = Ticket.objects.create(
             customer=company,
             supplier=company.parent,
@@ -94,7 +93,7 @@ def answer_ticket(
         raise NotVisible
     _check(text, files)
     side = side_of(ticket, membership.organization_id)
-    with stored(files, FOLDER) as names, transaction.atomic():
+    with stored(files, TICKETS) as names, transaction.atomic():
         message = _write(ticket, actor, side, text, now=now, mail_id=mail_id)
         _attach(message, files, names)
         _move(ticket, side, now)
@@ -179,7 +178,7 @@ def _tell(message: TicketMessage, files: Sequence[FileData], now: datetime) -> N
             "ticket": ticket.pk,
         },
         now=now,
-        key=f"ticket:{message.pk}",
+        key=notice_key(message.pk),
     )
     other = Side.SUPPLIER if is_asked else Side.CUSTOMER
     for member in correspondents(ticket, other):

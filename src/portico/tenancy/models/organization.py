@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from portico.tenancy.enums import OrganizationKind, Role
+from portico.tenancy.enums import OfflineAfter, OrganizationKind, Role
 
 
 class Organization(models.Model):
@@ -68,6 +68,10 @@ class CompanySettings(models.Model):
     service_phone = models.CharField(_("phone"), max_length=31, blank=True)
     service_email = models.EmailField(_("email"), blank=True)
     receive_feedback = models.BooleanField(default=False)
+    # From when on the dashboard tells of a device that is offline (NAV-2).
+    offline_hours = models.PositiveSmallIntegerField(
+        choices=OfflineAfter.choices, default=OfflineAfter.DAY
+    )
 
     def __str__(self) -> str:
         return f"settings of {self.organization_id}"

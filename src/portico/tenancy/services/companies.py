@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from portico.accounts.models import User
 from portico.accounts.services.second_factors import require_email_code
 from portico.audit.services import record
-from portico.kernel.errors import NotPermitted, NotVisible
+from portico.kernel.errors import ChangedMeanwhile, NotPermitted, NotVisible
 from portico.tenancy.enums import OrganizationKind, Role
-from portico.tenancy.errors import ChangedMeanwhile, NotEmpty
+from portico.tenancy.errors import NotEmpty
 from portico.tenancy.models import Organization
 from portico.tenancy.selectors import get_company_below, members_of, membership_of
 from portico.tenancy.services.members import PersonData, create_member

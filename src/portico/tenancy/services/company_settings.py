@@ -28,7 +28,7 @@ SERVICE = ("service_phone", "service_email", "receive_feedback")
 
 @transaction.atomic
 def change_company_settings(
-    *, actor: User, values: Mapping[str, str | bool], now: datetime
+    *, actor: User, values: Mapping[str, str | bool | int], now: datetime
 ) -> None:
     """Save those fields of the settings that are named in ``values``.
 

@@ -13,6 +13,7 @@ from portico.accounts.models import User
 from portico.accounts.services.app_sessions import revoke_sessions
 from portico.accounts.services.email_address import leave_old_address
 from portico.accounts.services.password_links import invite
+from portico.accounts.services.people import save_person
 from portico.accounts.services.portal_sessions import drop_sessions
 from portico.accounts.services.second_factors import require_email_code
 from portico.audit.services import record
@@ -79,13 +80,15 @@ def _check_free(data: PersonData, mine: User | None) -> None:
 
 @transaction.atomic
 def change_member(
-    *, actor: User, member: Membership, data: PersonData, now: datetime
+    *, actor: User, member: Membership, data: PersonData, version: int, now: datetime
 ) -> None:
     """Save what is known of a person; a new email has to be confirmed again.
 
-    The old mailbox is told, and what was sent there is worthless.
+    ``version`` is the one that was shown. The old mailbox is told, and what was sent there
+    is worthless.
 
     :raises UserNameTaken, EmailTaken: another account has it.
+    :raises ChangedMeanwhile: somebody else has saved since.
     """
     user = member.user
     _check_free(data, user)
@@ -96,16 +99,15 @@ def change_member(
         "language": data.language,
     }
     before = {key: getattr(user, key) for key in changes}
-    if before == changes:
-        return
     is_moved = before["email"] != changes["email"]
     unconfirmed = {"email_confirmed_at": None} if is_moved else {}
     try:
-        with transaction.atomic():
-            User.objects.filter(pk=user.pk).update(**changes, **unconfirmed)
+        save_person(user=user, version=version, changes={**changes, **unconfirmed})
     except IntegrityError:
         _check_free(data, user)
         raise
+    if before == changes:
+        return
     if is_moved and user.email:
         leave_old_address(user=user, old=user.email, new=data.email.lower(), now=now)
     _record(actor, member, "changed", before, changes, now=now)

@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from portico.portals.shared.forms import StyledForm
+from portico.tenancy.enums import OfflineAfter
 
 if TYPE_CHECKING:
     from portico.tenancy.models import CompanySettings
@@ -84,6 +85,17 @@ class MailsForm(SettingsForm):
         label=_("Service renewal"),
         required=False,
         help_text=_("Residents get a mail when their service was renewed."),
+    )
+
+
+class DashboardForm(SettingsForm):
+    """Dashboard Setting."""
+
+    offline_hours = forms.TypedChoiceField(
+        label=_("Devices offline for longer than"),
+        choices=OfflineAfter.choices,
+        coerce=int,
+        help_text=_("From then on the dashboard tells of a device that is offline."),
     )
 
 

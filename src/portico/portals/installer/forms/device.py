@@ -72,8 +72,8 @@ class DeviceForm(StyledForm):
         max_length=15,
         required=False,
         help_text=_(
-            "Its fixed address in the house. Without internet its calls go through the"
-            " house's bridge or an indoor monitor."
+            "Its fixed address on site. Without internet its calls go through the"
+            " bridge or an indoor monitor."
         ),
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
@@ -105,6 +105,14 @@ class DeviceDraft:
         if device is not None:
             del self.form.fields["mac"]
         self.relays = RelaySet(rows, model=self.model, data=bound)
+        if self.act.startswith("add_") and self.relays.forms:
+            # Who works by keyboard goes on where something has just appeared.
+            self.relays.forms[-1].fields["name"].widget.attrs["autofocus"] = True
+
+    @property
+    def has_removed(self) -> bool:
+        """Whether a relay, and with it the button that had the focus, has just gone."""
+        return self.act.startswith("remove-")
 
     @property
     def model(self) -> DeviceModel | None:

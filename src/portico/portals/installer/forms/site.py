@@ -6,56 +6,21 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portico.accounts.enums import TimeFormat
-from portico.portals.shared.choices import (
-    MAIL_LANGUAGES,
-    country_choices,
-    country_of_zone,
-    dial_code,
-)
-from portico.portals.shared.forms import StyledForm, ZoneField
+from portico.portals.installer.forms.resident import ContactForm
+from portico.portals.shared.choices import country_of_zone
+from portico.portals.shared.forms import ZoneField
 from portico.sites.enums import CallMode
 from portico.sites.services.registration import HouseData
 
 
-class CountrySelect(forms.Select):
-    """A select whose options carry their dial code, for the mobile number's prefix."""
-
-    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """One option, with its dial code as data."""
-        option: dict[str, Any] = super().create_option(*args, **kwargs)
-        option["attrs"]["data-dial-code"] = dial_code(str(option["value"]))
-        return option
-
-
-class SiteForm(StyledForm):
+class SiteForm(ContactForm):
     """The New form of a single-family site, in the guide's order (SITE-1)."""
 
-    name = forms.CharField(label=_("Name"), max_length=127)
     room_name = forms.CharField(
         label=_("Room Name"),
         max_length=127,
         required=False,
         help_text=_("What the house is called. Left empty: <name>'s home."),
-    )
-    email = forms.EmailField(
-        label=_("Email"),
-        required=False,
-        help_text=_(
-            "Email or mobile number is needed: one of them is the sign-in name."
-        ),
-        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-    )
-    country = forms.ChoiceField(
-        label=_("Country/Region"),
-        choices=country_choices,
-        required=False,
-        widget=CountrySelect(attrs={"data-dial-code-for": "dial-code"}),
-    )
-    phone = forms.CharField(
-        label=_("Mobile Number"),
-        max_length=31,
-        required=False,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
     )
     address = forms.CharField(
         label=_("Address"),
@@ -73,12 +38,6 @@ class SiteForm(StyledForm):
     time_zone = ZoneField(
         required=False, help_text=_("Left empty: your company's time zone.")
     )
-    language = forms.ChoiceField(
-        label=_("Language"),
-        choices=MAIL_LANGUAGES,
-        initial="en",
-        help_text=_("The language of the mails to this house."),
-    )
     time_format = forms.ChoiceField(
         label=_("Time Format"), choices=TimeFormat.choices, initial=TimeFormat.HOURS_24
     )
@@ -90,11 +49,9 @@ class SiteForm(StyledForm):
         kwargs.setdefault("initial", {"country": country_of_zone(company_zone)})
         super().__init__(*args, **kwargs)
         self.fields["time_zone"].widget.attrs["placeholder"] = company_zone
-
-    @property
-    def chosen_dial_code(self) -> str:
-        """What stands before the mobile number."""
-        return dial_code(str(self["country"].value() or "")) or "+"
+        self.fields["language"].help_text = _(
+            "The language of the mails to this house."
+        )
 
     def data_for_service(self) -> HouseData:
         """The cleaned form as the service takes it."""

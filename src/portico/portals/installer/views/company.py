@@ -16,6 +16,7 @@ from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
 from portico.portals.installer.forms.company import (
     BillingForm,
+    DashboardForm,
     LogForm,
     MailsForm,
     ServiceForm,
@@ -53,6 +54,11 @@ _PARTS = {
         LogForm,
         gettext_lazy("Log Setting"),
         gettext_lazy("What is kept in the door logs of your houses."),
+    ),
+    "dashboard": _Part(
+        DashboardForm,
+        gettext_lazy("Dashboard Setting"),
+        gettext_lazy("What stands among the things to do, for all of your company."),
     ),
     "emails": _Part(
         MailsForm,

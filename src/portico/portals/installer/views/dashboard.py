@@ -1,48 +1,100 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
 
 from portico.devices.selectors import (
+    bridgeless_counts,
+    offline_longer,
     presence_counts,
-    sites_without_bridge,
     visible_devices,
 )
-from portico.events.selectors import alarms_since, visible_log
+from portico.events.selectors import activity_by_day, alarms_since, visible_log
 from portico.kernel.clock import utcnow
 from portico.portals.installer.frame import installer_only
+from portico.portals.shared.figures import Activity, Bar, Part, presence_bar
 from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.log import RECENT
 from portico.provisioning.selectors import drifting
-from portico.sites.selectors import account_counts, visible_sites
+from portico.sites.enums import AccountState, ServiceTerm, SiteKind
+from portico.sites.selectors import account_counts, term_counts, visible_sites
+from portico.tenancy.enums import OfflineAfter
+from portico.tenancy.selectors import company_settings
 
-# An alarm that nobody looked at for a day is history.
-ALARMS_SHOWN = timedelta(hours=24)
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from portico.sites.models import Site
+
 LATEST = 8
+_COLOURS = {
+    AccountState.UNREGISTERED: "grey",
+    AccountState.ACTIVE: "green",
+    AccountState.EXPIRING: "amber",
+    AccountState.EXPIRED: "red",
+    AccountState.INACTIVE: "faint",
+}
 
 
 @installer_only
 def dashboard(request: StaffRequest) -> HttpResponse:
-    actor = request.user
-    devices, sites, log = (
-        visible_devices(actor),
-        visible_sites(actor),
-        visible_log(actor),
-    )
+    actor, now = request.user, utcnow()
+    settings = company_settings(request.membership.organization)
+    span = OfflineAfter(settings.offline_hours)
+    presence = presence_counts(visible_devices(actor))
+    todo = _things_to_do(request, span, now) | {"never_seen": presence.never_seen}
+    log, today = visible_log(actor), timezone.localdate(now)
+    zone = timezone.get_current_timezone()
     context = {
-        "devices": presence_counts(devices),
-        "drift": drifting(devices).count(),
-        "bridgeless": sites_without_bridge(actor).count(),
-        "alarms": alarms_since(log, utcnow() - ALARMS_SHOWN),
-        "accounts": account_counts(sites),
-        "has_sites": sites.exists(),
+        "span": span,
+        "todo": todo,
+        "nothing_to_do": not any(todo.values()),
+        "devices": presence_bar(presence, reverse("installer:devices")),
+        "accounts": _account_bar(request, now),
+        "activity": Activity(activity_by_day(log, today=today, zone=zone)),
+        "has_sites": visible_sites(actor).exists(),
         "entries": log[:LATEST],
     }
     return render(request, "installer/dashboard.html", context)
 
 
+def _things_to_do(
+    request: StaffRequest, span: OfflineAfter, now: datetime
+) -> dict[str, int]:
+    actor = request.user
+    devices, bridgeless = visible_devices(actor), bridgeless_counts(actor)
+    terms = term_counts(_houses(request), now=now)
+    return {
+        "offline": offline_longer(devices, hours=span.value, now=now).count(),
+        "alarms": alarms_since(visible_log(actor), now - RECENT),
+        "drift": drifting(devices).count(),
+        "houses": bridgeless.get(SiteKind.SINGLE_FAMILY, 0),
+        "communities": bridgeless.get(SiteKind.COMMUNITY, 0),
+        "expiring": terms[ServiceTerm.EXPIRING],
+        "expired": terms[ServiceTerm.EXPIRED],
+    }
+
+
+def _houses(request: StaffRequest) -> QuerySet[Site]:
+    return visible_sites(request.user).filter(kind=SiteKind.SINGLE_FAMILY)
+
+
+def _account_bar(request: StaffRequest, now: datetime) -> Bar:
+    counts, url = account_counts(_houses(request), now=now), reverse("installer:sites")
+    return Bar(
+        [
+            Part(state.label, counts[state], colour, f"{url}?accounts={state.value}")
+            for state, colour in _COLOURS.items()
+        ]
+    )
+
+
 @installer_only
 def latest(request: StaffRequest) -> HttpResponse:
     context = {"entries": visible_log(request.user)[:LATEST], "with_site": True}
-    return render(request, "installer/log/_rows.html", context)
+    return render(request, "shared/log/_rows.html", context)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from portico.devices.selectors import (
     get_visible_device,
+    offline_longer,
     search_devices,
     visible_devices,
 )
@@ -36,6 +37,8 @@ def device_list(request: StaffRequest) -> HttpResponse:
         visible_devices(request.user), text=asked.text, presence=asked["presence"]
     )
     found = drifting(found) if asked["config"] else found
+    if asked["longer"]:
+        found = offline_longer(found, hours=int(asked["longer"]), now=utcnow())
     part = "installer/devices/_rows.html"
     page = "installer/devices/list.html"
     page = part if request.htmx else page

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.db import connection
 from django.http import HttpResponse
@@ -13,11 +15,12 @@ from portico.jobs.selectors import counts_by_state, oldest_due
 from portico.kernel.clock import utcnow
 from portico.portals.operator.frame import operator_only
 from portico.portals.shared.http import StaffRequest
-from portico.tenancy.selectors import platform_settings, visible_organizations
+from portico.portals.shared.views.overview import overview
+from portico.tenancy.selectors import platform_settings
 from portico.tenancy.services.platform import switch_app_api
 
 
-def _health(request: StaffRequest) -> dict[str, object]:
+def _health(request: StaffRequest) -> dict[str, Any]:
     jobs = counts_by_state()
     return {
         "numbers": platform_numbers(request.user),
@@ -32,10 +35,13 @@ def _health(request: StaffRequest) -> dict[str, object]:
 
 @operator_only
 def dashboard(request: StaffRequest) -> HttpResponse:
-    context = _health(request) | {
-        "companies": visible_organizations(request.user).order_by("path")[:100],
-        "app_api": platform_settings().app_api_enabled,
+    context = _health(request) | overview(request)
+    context["app_api"] = platform_settings().app_api_enabled
+    context["todo"] |= {
+        "letters": context["jobs_dead"],
+        "units": context["never_seen"],
     }
+    context["nothing_to_do"] = not any(context["todo"].values())
     return render(request, "operator/dashboard.html", context)
 
 

@@ -21,10 +21,10 @@ from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import Filter, show_list
 from portico.portals.shared.tables import (
     COMPANIES,
-    COMPANY_KINDS,
     DEVICES_BELOW,
     SITES_BELOW,
     company_rows,
+    kinds_below,
     sites_below_rows,
 )
 from portico.portals.shared.visitor import start_visit
@@ -36,6 +36,7 @@ from portico.tenancy.selectors import (
     get_member,
     members_of,
     search_companies,
+    without_owner_yet,
 )
 from portico.tenancy.services import companies as services
 from portico.tenancy.services.members import set_member_active
@@ -53,16 +54,18 @@ MAKES = {
 _PEOPLE = (Role.OWNER, Role.STAFF, Role.SUB_INSTALLER)
 
 
-def _makes(request: StaffRequest) -> list[OrganizationKind]:
+def makes(request: StaffRequest) -> list[OrganizationKind]:
+    """Which companies the person may make."""
     return list(MAKES[OrganizationKind(request.membership.organization.kind)])
 
 
 def company_list(request: StaffRequest) -> HttpResponse:
-    kinds = {key: one for key, one in COMPANY_KINDS.items() if _is_below(request, key)}
+    kinds = kinds_below(request.membership.organization.kind)
     asked = COMPANIES.ask(request, Filter(key="kind", label=_("Kind"), choices=kinds))
     found = search_companies(companies_below(request.user), asked.text)
     found = found.filter(kind=asked["kind"]) if asked["kind"] else found
-    page, context = "shared/companies/list.html", {"makes": _makes(request)}
+    found = without_owner_yet(found) if asked["invitation"] else found
+    page, context = "shared/companies/list.html", {"makes": makes(request)}
     return show_list(
         request,
         COMPANIES,
@@ -74,14 +77,8 @@ def company_list(request: StaffRequest) -> HttpResponse:
     )
 
 
-def _is_below(request: StaffRequest, kind: str) -> bool:
-    chain = list(OrganizationKind)
-    own = chain.index(OrganizationKind(request.membership.organization.kind))
-    return chain.index(OrganizationKind(kind)) > own
-
-
 def company_new(request: StaffRequest, kind: str) -> HttpResponse:
-    wanted = next((made for made in _makes(request) if made.value == kind), None)
+    wanted = next((made for made in makes(request) if made.value == kind), None)
     if wanted is None:
         raise NotVisible
     own = request.membership.organization

@@ -8,13 +8,13 @@ from django.shortcuts import render
 
 from portico.accounts.selectors import provider_information
 from portico.portals.shared.http import StaffRequest
-from portico.tenancy.enums import OrganizationKind
+from portico.tenancy.selectors import serves_residents
 
 
 def privacy(request: StaffRequest) -> HttpResponse:
     context = {
         "version": settings.PRIVACY_POLICY_VERSION,
         "provider": provider_information(request.user),
-        "serves": request.membership.organization.kind == OrganizationKind.INSTALLER,
+        "serves": serves_residents(request.membership),
     }
     return render(request, "shared/privacy.html", context)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -31,7 +33,12 @@ from portico.portals.shared.account_forms import (
 )
 from portico.portals.shared.forms import blame
 from portico.sites.errors import BadPhone
+from portico.sites.selectors import resident_of
 from portico.sites.services.registration import normalize_phone
+from portico.sites.services.residents import mark_registered
+
+if TYPE_CHECKING:
+    from portico.accounts.models import PasswordLink, User
 
 # The number that a code was ordered for, between the two pages.
 _PHONE = "reset_phone"
@@ -90,7 +97,7 @@ def by_phone(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            set_password_by_phone_code(
+            user = set_password_by_phone_code(
                 phone=phone,
                 code=data["code"],
                 password=data["password"],
@@ -100,6 +107,7 @@ def by_phone(request: HttpRequest) -> HttpResponse:
             blame(form, error)
         else:
             del request.session[_PHONE]
+            _note_resident(user)
             return render(request, "shared/passwords/done.html")
     context = {"form": form, "phone": f"•••{phone[-3:]}"}
     return render(request, "shared/passwords/by_phone.html", context)
@@ -115,7 +123,7 @@ def set_password(request: HttpRequest, secret: str) -> HttpResponse:
         if request.method == "POST" and form.is_valid():
             password = form.cleaned_data["password"]
             if _is_set(secret, password, form):
-                return _done(request, link.audience)
+                return _done(request, link)
     except LinkSpent as error:
         return render(request, "shared/passwords/spent.html", status=error.status)
     context = {"form": form, "account": link.user}
@@ -134,8 +142,15 @@ def _is_set(secret: str, password: str, form: NewPasswordForm) -> bool:
     return True
 
 
-def _done(request: HttpRequest, audience: str) -> HttpResponse:
-    if audience == Audience.RESIDENT:
+def _note_resident(user: User) -> None:
+    resident = resident_of(user)
+    if resident is not None:
+        mark_registered(resident=resident, now=utcnow())
+
+
+def _done(request: HttpRequest, link: PasswordLink) -> HttpResponse:
+    if link.audience == Audience.RESIDENT:
+        _note_resident(link.user)
         return render(request, "shared/passwords/done.html")
     messages.success(request, _("Your password is set. Sign in with it."))
     return redirect("account_login")

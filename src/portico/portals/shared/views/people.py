@@ -20,9 +20,15 @@ from portico.portals.shared.forms import TypedNameForm, blame
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import show_list
 from portico.portals.shared.people_forms import ManagerForm, SubInstallerForm
-from portico.portals.shared.tables import PEOPLE
-from portico.sites.selectors import assigned_site_ids, site_names, visible_sites
-from portico.sites.services.assignments import assign_sites
+from portico.portals.shared.tables import MANAGERS, PEOPLE, manager_rows, person_rows
+from portico.sites.enums import SiteKind
+from portico.sites.selectors import (
+    assigned_site_ids,
+    rights_by_community,
+    site_names,
+    visible_sites,
+)
+from portico.sites.services.assignments import assign_communities, assign_sites
 from portico.tenancy.enums import OrganizationKind, Role
 from portico.tenancy.selectors import get_member, members_of, search_members
 from portico.tenancy.services.members import (
@@ -64,10 +70,15 @@ def _list_of(request: StaffRequest, kind: str) -> HttpResponse:
 
 def user_list(request: StaffRequest, kind: str = "") -> HttpResponse:
     kind = kind or next(iter(_roles(request)))
-    asked, company = PEOPLE.ask(request), request.membership.organization
-    found = search_members(members_of(company, _role(request, kind)), asked.text)
+    role, company = _role(request, kind), request.membership.organization
+    is_managers = role == Role.MANAGER
+    spec, items = (MANAGERS, manager_rows) if is_managers else (PEOPLE, person_rows)
+    asked = spec.ask(request)
+    found = search_members(members_of(company, role), asked.text)
     page, context = "shared/people/list.html", {"kind": kind}
-    return show_list(request, PEOPLE, asked, found, page=page, context=context)
+    return show_list(
+        request, spec, asked, found, items=items, page=page, context=context
+    )
 
 
 def user_new(request: StaffRequest, kind: str) -> HttpResponse:
@@ -103,6 +114,7 @@ def user_edit(request: StaffRequest, member_id: int) -> HttpResponse:
                     actor=request.user,
                     member=member,
                     data=form.person_data(),
+                    version=form.cleaned_data["version"] or 0,
                     now=utcnow(),
                 )
                 _save_rest(request, form, member)
@@ -162,6 +174,7 @@ def _form(request: StaffRequest, role: Role, member: Membership | None) -> Perso
         initial = {
             "person": user.name,
             "username": user.username,
+            "version": user.version,
             "email": user.email,
             "language": user.language,
             "password_reminder": member.password_reminder,
@@ -170,9 +183,15 @@ def _form(request: StaffRequest, role: Role, member: Membership | None) -> Perso
         }
     if role == Role.STAFF:
         return PersonForm(request.POST or None, initial=initial)
+    mine = visible_sites(request.user)
     if role == Role.MANAGER:
-        return ManagerForm(request.POST or None, initial=initial)
-    sites = [(str(pk), name) for pk, name in site_names(visible_sites(request.user))]
+        return ManagerForm(
+            request.POST or None,
+            initial=initial,
+            communities=dict(site_names(mine.filter(kind=SiteKind.COMMUNITY))),
+            rights=rights_by_community(member.user) if member else {},
+        )
+    sites = [(str(pk), name) for pk, name in site_names(mine)]
     return SubInstallerForm(request.POST or None, initial=initial, sites=sites)
 
 
@@ -184,6 +203,7 @@ def _save_rest(request: StaffRequest, form: PersonForm, member: Membership) -> N
         return
     if not isinstance(form, ManagerForm):
         return
+    assign_communities(actor=request.user, member=member, rights=form.rights(), now=now)
     data = form.cleaned_data
     set_password_reminder(
         actor=request.user, member=member, wanted=data["password_reminder"], now=now

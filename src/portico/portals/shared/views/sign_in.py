@@ -17,7 +17,7 @@ from portico.kernel.clock import utcnow
 from portico.portals.shared.forms import SignInForm
 from portico.portals.shared.gates import gate_page
 from portico.portals.shared.visits import begin_visit
-from portico.tenancy.enums import PORTAL_ROLES, OrganizationKind
+from portico.tenancy.enums import OrganizationKind, Role
 from portico.tenancy.selectors import membership_of
 
 if TYPE_CHECKING:
@@ -69,9 +69,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest) -> HttpResponse:
     user = cast("User", request.user)
     membership = membership_of(user)
-    if membership is None or membership.role not in PORTAL_ROLES:
+    if membership is None:
         return render(request, "shared/no_portal.html")
     page = gate_page(user)
     if page:
         return redirect(page)
+    if membership.role == Role.MANAGER:
+        return redirect("manager:dashboard")
     return redirect(_PORTALS[OrganizationKind(membership.organization.kind)])

@@ -15,13 +15,14 @@ from django.views.decorators.http import require_POST
 
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import DomainError, NotVisible
+from portico.notices.services.reading import mark_read_under
 from portico.portals.shared.choices import MAIL_LANGUAGES
 from portico.portals.shared.forms import blame
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import Column, Filter, ListSpec, show_list
 from portico.portals.shared.support_forms import ManualForm, MessageForm, TicketForm
 from portico.support.enums import Side, TicketState
-from portico.support.rules import FileData
+from portico.support.rules import FileData, notice_key
 from portico.support.selectors import (
     filter_tickets,
     get_manual,
@@ -30,10 +31,12 @@ from portico.support.selectors import (
     manuals,
     messages_of,
     side_of,
+    unanswered_tickets,
     visible_tickets,
 )
 from portico.support.services.manuals import remove_manual, upload_manual
 from portico.support.services.tickets import answer_ticket, close_ticket, open_ticket
+from portico.tenancy.selectors import reader_of
 
 if TYPE_CHECKING:
     from portico.support.models import Manual, Ticket
@@ -89,6 +92,11 @@ _SIDES = Filter(
         Side.CUSTOMER.value: gettext_lazy("Own tickets"),
     },
 )
+_TURN = Filter(
+    key="turn",
+    label=gettext_lazy("Turn"),
+    choices={"ours": gettext_lazy("Waits for your answer")},
+)
 MANUALS: ListSpec[Manual] = ListSpec(
     name="manuals",
     columns=(
@@ -128,9 +136,13 @@ def ticket_list(request: StaffRequest) -> HttpResponse:
     company = request.membership.organization
     # An installer has nobody below, the operator nobody above.
     has_both = request.portal.namespace == "distributor"
-    asked = TICKETS.ask(request, *([_SIDES] if has_both else []))
+    has_customers = request.portal.namespace != "installer"
+    asked = TICKETS.ask(
+        request, *([_SIDES] if has_both else []), *([_TURN] if has_customers else [])
+    )
+    is_our_turn = bool(asked.values.get("turn"))
     found = filter_tickets(
-        visible_tickets(request.user),
+        (unanswered_tickets if is_our_turn else visible_tickets)(request.user),
         text=asked.text,
         state=asked["state"],
         side=asked.values.get("side", ""),
@@ -182,9 +194,14 @@ def ticket(request: StaffRequest, ticket_id: int) -> HttpResponse:
         else:
             messages.success(request, _("Your message is sent."))
             return redirect(f"{request.portal.namespace}:ticket", found.pk)
+    entries = messages_of(found)
+    mark_read_under(
+        reader=reader_of(request.membership),
+        keys=[notice_key(entry.pk) for entry in entries],
+    )
     context = {
         "ticket": found,
-        "entries": messages_of(found),
+        "entries": entries,
         "own_side": side_of(found, request.membership.organization_id),
         "form": form,
     }

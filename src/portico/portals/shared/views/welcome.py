@@ -30,7 +30,7 @@ from portico.kernel.errors import DomainError
 from portico.portals.shared.account_forms import ProviderForm
 from portico.portals.shared.confirming import confirming
 from portico.portals.shared.gates import ArrivingRequest, arriving, go_on
-from portico.tenancy.enums import OrganizationKind
+from portico.tenancy.selectors import serves_residents
 
 if TYPE_CHECKING:
     from portico.accounts.models import User
@@ -51,7 +51,7 @@ def privacy(request: ArrivingRequest) -> HttpResponse:
         return redirect("account_login")
     if decision == "agree":
         accept_policy(user=request.user, version=version, now=now)
-        serves = request.membership.organization.kind == OrganizationKind.INSTALLER
+        serves = serves_residents(request.membership)
         return redirect("welcome_provider") if serves else go_on(request)
     if pending_gate(request.user) != Gate.PRIVACY:
         return go_on(request)

@@ -34,9 +34,15 @@ document.addEventListener("input", (event) => {
   if (event.target.matches("[data-mac]")) groupMac(event.target);
 });
 
+// By the keys one looks through the choices of a filter; its button sends what was found.
+let typing = null;
+document.addEventListener("keydown", (event) => { typing = event.target; }, true);
+document.addEventListener("pointerdown", () => { typing = null; }, true);
+
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-dial-code-for]")) showDialCode(event.target);
-  if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+  const field = event.target;
+  if (field.matches("[data-dial-code-for]")) showDialCode(field);
+  if (field.matches("[data-submit-on-change]") && field !== typing) field.form.requestSubmit();
 });
 
 document.addEventListener("click", (event) => {

@@ -50,9 +50,28 @@ const refresh = (elements) => {
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { target, requestConfig } = event.detail;
   const asked = requestConfig?.elt;
-  if (!asked?.matches("[data-live]") || !isInUse(target)) return;
+  if (!asked?.matches("[data-live]")) return;
+  const active = document.activeElement;
+  focused = target.contains(active) ? sameAs(active) : "";
+  if (!isInUse(target)) return;
   event.detail.shouldSwap = false;
   refresh([asked]);
+});
+
+// Who works by keyboard stays where he is, although it is another element now.
+let focused = "";
+
+const sameAs = (element) => {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const href = element.getAttribute("href");
+  return href ? `a[href="${CSS.escape(href)}"]` : "";
+};
+
+document.addEventListener("htmx:afterSwap", () => {
+  if (focused && document.activeElement === document.body) {
+    document.querySelector(focused)?.focus({ preventScroll: true });
+  }
+  focused = "";
 });
 
 const all = () => document.querySelectorAll("[data-live]");

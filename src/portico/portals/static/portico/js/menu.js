@@ -20,18 +20,29 @@ document.addEventListener("toggle", (event) => {
   button?.setAttribute("aria-expanded", String(isOpen));
   if (!isOpen || !button) return;
   place(menu, button);
-  menu.querySelector("a, button")?.focus({ preventScroll: true });
+  menu.querySelector("a, button, input:not([type=hidden])")?.focus({ preventScroll: true });
 }, true);
 
+const STEPS = {
+  ArrowDown: (at) => at + 1,
+  ArrowUp: (at) => at - 1,
+  Home: () => 0,
+  End: () => -1,
+};
+
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-  const menu = document.activeElement?.closest(".menu");
-  if (!menu) return;
-  event.preventDefault();
-  const items = [...menu.querySelectorAll("a, button")];
-  const step = event.key === "ArrowDown" ? 1 : -1;
-  const at = items.indexOf(document.activeElement);
-  items[(at + step + items.length) % items.length].focus();
+  const step = STEPS[event.key];
+  const active = document.activeElement;
+  if (!step || !active) return;
+  const menu = active.closest(".menu");
+  if (menu && !active.matches("input, select, textarea")) {
+    event.preventDefault();
+    const items = [...menu.querySelectorAll("a, button")];
+    items.at(step(items.indexOf(active)) % items.length).focus();
+  } else if (event.key === "ArrowDown" && active.matches("[popovertarget][aria-haspopup]")) {
+    event.preventDefault();
+    document.getElementById(active.getAttribute("popovertarget"))?.showPopover({ source: active });
+  }
 });
 
 // An open menu stays with its button, and goes with it when that leaves the screen.

@@ -1,0 +1,27 @@
+"""Somebody leaves a house, and what he has given out ends with him."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portico.access.selectors import live_keys_of
+from portico.access.services.temp_keys import revoke_temp_key
+from portico.accounts.models import User
+from portico.sites.models import Resident
+from portico.sites.services.people import delete_family_member
+
+
+@transaction.atomic
+def let_member_go(*, actor: User, resident: Resident, now: datetime) -> None:
+    """Delete a family member; guest codes that he has made end at once.
+
+    Who is put out of a house must not come back in with a code of his own.
+
+    :raises MasterStays: he is the family master.
+    :raises NotVisible: somebody else has deleted him.
+    """
+    for key in live_keys_of(resident, now).select_related("site"):
+        revoke_temp_key(actor=actor, key=key, now=now)
+    delete_family_member(actor=actor, resident=resident, now=now)

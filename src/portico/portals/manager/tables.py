@@ -1,0 +1,33 @@
+"""The property manager's list of communities."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy
+
+from portico.portals.shared.listing import Column, ListSpec
+from portico.portals.shared.tables import SiteBelowRow
+
+COMMUNITIES: ListSpec[SiteBelowRow] = ListSpec(
+    name="managed",
+    columns=(
+        Column(
+            key="name",
+            label=gettext_lazy("Name"),
+            text=lambda row: row.site.name,
+            order=("name",),
+            is_fixed=True,
+        ),
+        Column(
+            key="address",
+            label=gettext_lazy("Address"),
+            text=lambda row: row.site.address,
+            order=("address",),
+        ),
+        Column(
+            key="devices",
+            label=gettext_lazy("Devices"),
+            text=lambda row: row.devices.total if row.devices else 0,
+        ),
+    ),
+    order="name",
+)

@@ -1,0 +1,167 @@
+"""The people of a house: added, changed, let in anew, deleted (SITE-7, SITE-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from portico.accounts.models import User
+from portico.accounts.services.email_address import leave_old_address
+from portico.accounts.services.password_links import HOUR, end_access
+from portico.accounts.services.people import save_person, send_resident_link
+from portico.accounts.services.throttle import spend
+from portico.audit.services import record
+from portico.kernel.errors import NotVisible
+from portico.mail.enums import Channel
+from portico.sites.enums import ResidentRole
+from portico.sites.errors import MasterStays
+from portico.sites.models import Resident, SipAccount, Site
+from portico.sites.rules import no_more_members, service_state
+from portico.sites.selectors import member_count
+from portico.sites.services.registration import (
+    PersonData,
+    add_resident,
+    check_free,
+    contact_of,
+)
+from portico.sites.services.residents import people_changed, welcome
+
+# More are no help to anybody, and fill a mailbox.
+LINKS_PER_HOUR = 5
+
+
+@transaction.atomic
+def add_family_member(
+    *, actor: User, site: Site, data: PersonData, now: datetime
+) -> Resident:
+    """Add a family member, unregistered, and send him a link to set his password.
+
+    :raises NotVisible: a community, which has no family.
+    :raises NotActivated: the app service of the house does not run.
+    :raises AdditionalAppNeeded: the free family members are there.
+    :raises ContactMissing, BadPhone, EmailTaken, PhoneTaken: as at registration.
+    """
+    if site.is_community:
+        raise NotVisible
+    # Held, so that of two who add at once only one gets the last free place.
+    Site.objects.select_for_update(no_key=True).get(pk=site.pk)
+    state = service_state(site.entitlements.all(), now)
+    refusal = no_more_members(state, member_count(site))
+    if refusal is not None:
+        raise refusal
+    resident = add_resident(site=site, role=ResidentRole.MEMBER, data=data, now=now)
+    _record(actor, resident, "added", {}, _known(resident), now=now)
+    welcome(resident=resident, now=now)
+    return resident
+
+
+@transaction.atomic
+def change_resident(
+    *, actor: User, resident: Resident, data: PersonData, version: int, now: datetime
+) -> None:
+    """Save what is known of a person; ``version`` is the one that was shown.
+
+    Another email or number ends his sessions and everything that was sent to the old one;
+    who has no password yet is sent a new link.
+
+    :raises ContactMissing, BadPhone, EmailTaken, PhoneTaken: as at registration.
+    :raises ChangedMeanwhile: somebody else has saved since.
+    """
+    user, contact = resident.user, contact_of(data)
+    check_free(contact, user)
+    changes = {**contact, "name": data.name, "language": data.language}
+    before = {key: getattr(user, key) for key in changes}
+    is_moved = before["email"] != changes["email"]
+    unconfirmed = {"email_confirmed_at": None} if is_moved else {}
+    try:
+        save_person(user=user, version=version, changes={**changes, **unconfirmed})
+    except IntegrityError:  # somebody was quicker, just now
+        check_free(contact, user)
+        raise
+    if before == changes:
+        return
+    for key, value in changes.items():
+        setattr(user, key, value)
+    _record(actor, resident, "changed", before, changes, now=now)
+    if before["name"] != data.name:
+        people_changed(site=resident.site)
+    if {key: before[key] for key in contact} != contact:
+        _leave_old_ways(resident, before["email"] or "", now)
+
+
+def _leave_old_ways(resident: Resident, old_email: str, now: datetime) -> None:
+    """Whoever reads what goes to the old email or number is out from now on."""
+    user, email = resident.user, resident.user.email or ""
+    end_access(user=user, now=now)
+    if old_email and old_email != email:
+        leave_old_address(user=user, old=old_email, new=email, now=now)
+    if not user.has_usable_password():
+        welcome(resident=resident, now=now)
+
+
+@transaction.atomic
+def send_new_link(*, actor: User, resident: Resident, now: datetime) -> Channel:
+    """Send a person a link to set a new password; earlier links stop working.
+
+    :raises NoMailbox: he has no email, and an SMS cannot be sent.
+    :raises TooManyTries: for this account.
+    """
+    user, house, limit = resident.user, resident.site.room_name, LINKS_PER_HOUR
+    spend(what="resident-link", key=str(user.pk), limit=limit, per=HOUR, now=now)
+    way = send_resident_link(user=user, house=house, now=now)
+    _record(actor, resident, "link_sent", {}, {"by": way.value}, now=now)
+    return way
+
+
+@transaction.atomic
+def delete_family_member(*, actor: User, resident: Resident, now: datetime) -> None:
+    """Delete a family member's account; email and number are free, his SIP number is not.
+
+    Apps are signed out at once; the logs keep his name. ``access`` ends what he has given
+    out before it calls this.
+
+    :raises MasterStays: he is the family master.
+    :raises NotVisible: somebody else has deleted him.
+    """
+    if resident.role == ResidentRole.MASTER:
+        raise MasterStays(_("The family master is deleted with the house only."))
+    user = resident.user
+    _record(actor, resident, "deleted", _known(resident), {}, now=now)
+    end_access(user=user, now=now)
+    rows = Resident.objects.filter(pk=resident.pk, role=ResidentRole.MEMBER)
+    if not rows.delete()[0]:
+        raise NotVisible
+    # Numbers are counted up, so that this one is nobody's again.
+    SipAccount.objects.filter(pk=resident.sip_id).delete()
+    User.objects.filter(pk=user.pk).delete()
+    people_changed(site=resident.site)
+
+
+def _known(resident: Resident) -> dict[str, object]:
+    user = resident.user
+    known = {key: getattr(user, key) for key in ("name", "email", "phone", "language")}
+    return {**known, "sip": resident.sip.number}
+
+
+def _record(
+    actor: User,
+    resident: Resident,
+    verb: str,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    *,
+    now: datetime,
+) -> None:
+    record(
+        actor=actor,
+        action=f"resident.{verb}",
+        subject=resident.user,
+        organization_id=resident.site.organization_id,
+        site_id=resident.site_id,
+        before=before,
+        after=after,
+        now=now,
+    )
