@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -51,6 +51,11 @@ def read(path: Path) -> Catalog:
         return read_po(stream, locale=path.parents[1].name)
 
 
+def _has_words(message: Message) -> bool:
+    found = message.string or ""
+    return all([found] if isinstance(found, str) else found)
+
+
 def update() -> int:
     """Bring every catalogue to the texts in the code; returns how many texts wait."""
     template, waiting = texts(), 0
@@ -69,7 +74,7 @@ def update() -> int:
         new.creation_date = new.revision_date = _BEGUN
         with path.open("wb") as stream:
             write_po(stream, new, width=88, sort_output=True, include_lineno=False)
-        empty = sum(1 for message in new if message.id and not message.string)
+        empty = sum(1 for each in new if each.id and not _has_words(each))
         waiting += empty
         if empty:
             print(f"{name}: {empty} texts without a translation")

@@ -206,6 +206,10 @@ class Control:
         found: list[dict[str, Any]] = self._client.get("/devices").json()
         return found
 
+    def are_online(self) -> bool:
+        """Whether none of them boots."""
+        return all(unit["phase"] == "online" for unit in self.units())
+
     def put(self, device: Device, base: str) -> dict[str, Any]:
         """Start the unit of ``device``, or tell it its (new) provisioning address."""
         secrets_ = device.secrets
@@ -259,6 +263,7 @@ def start_house(data: Path, base: str, supervisor: Supervisor) -> list[str]:
     _publish(utc_now())  # the worker would too, but later than we look
     _settle(control, site)
     if is_new:
+        _wait(control.are_online, "the units did not come back")
         _first_events(control, site)
     return _write_facts(data, base, running, now)
 

@@ -16,7 +16,15 @@ from portico.devices.selectors import (
 )
 from portico.kernel.clock import utcnow
 from portico.portals.shared.listing import Column, Filter, ListSpec
-from portico.portals.shared.tables import PRESENCE, moment, presence_text
+from portico.portals.shared.tables import (
+    BY_PRESENCE,
+    DEVICE_MODEL,
+    DEVICE_NAME,
+    DEVICE_SITE,
+    DEVICE_STATUS,
+    SITE_DEVICES,
+    SITE_SINCE,
+)
 from portico.sites.enums import AccountState, ServiceTerm
 from portico.sites.rules import service_state
 from portico.sites.selectors import manager_counts, people_counts
@@ -89,11 +97,7 @@ SITES: ListSpec[SiteRow] = ListSpec(
             text=lambda row: row.site.address,
         ),
         Column(key="people", label=gettext_lazy("People"), text=lambda row: row.people),
-        Column(
-            key="devices",
-            label=gettext_lazy("Devices"),
-            text=lambda row: row.devices.total if row.devices else 0,
-        ),
+        SITE_DEVICES,
         Column(
             key="bridge",
             label=gettext_lazy("Bridge"),
@@ -102,12 +106,7 @@ SITES: ListSpec[SiteRow] = ListSpec(
         Column(
             key="service", label=gettext_lazy("Service"), text=lambda row: row.service
         ),
-        Column(
-            key="created",
-            label=gettext_lazy("Since"),
-            text=lambda row: moment(row.site.created_at),
-            order=("created_at",),
-        ),
+        SITE_SINCE,
     ),
     order="name",
     filters=(
@@ -172,22 +171,13 @@ COMMUNITIES: ListSpec[CommunityRow] = ListSpec(
             label=gettext_lazy("Property managers"),
             text=lambda row: row.managers,
         ),
-        Column(
-            key="devices",
-            label=gettext_lazy("Devices"),
-            text=lambda row: row.devices.total if row.devices else 0,
-        ),
+        SITE_DEVICES,
         Column(
             key="bridge",
             label=gettext_lazy("Bridge"),
             text=lambda row: bridge_text(row.bridge),
         ),
-        Column(
-            key="created",
-            label=gettext_lazy("Since"),
-            text=lambda row: moment(row.site.created_at),
-            order=("created_at",),
-        ),
+        SITE_SINCE,
     ),
     order="name",
     filters=(_BRIDGE,),
@@ -207,31 +197,15 @@ def config_text(device: Device) -> str:
 DEVICES: ListSpec[Device] = ListSpec(
     name="devices",
     columns=(
-        Column(
-            key="name",
-            label=gettext_lazy("Device Name"),
-            text=lambda device: f"{device.name} {device.pretty_mac}",
-            order=("name",),
-            is_fixed=True,
-        ),
-        Column(
-            key="site",
-            label=gettext_lazy("Site"),
-            text=lambda device: device.site.room_name,
-            order=("site__room_name",),
-        ),
-        Column(
-            key="model",
-            label=gettext_lazy("Model"),
-            text=lambda device: device.model or device.reported_model,
-            order=("model",),
-        ),
-        Column(key="status", label=gettext_lazy("Status"), text=presence_text),
+        DEVICE_NAME,
+        DEVICE_SITE,
+        DEVICE_MODEL,
+        DEVICE_STATUS,
         Column(key="config", label=gettext_lazy("Configuration"), text=config_text),
     ),
     order="name",
     filters=(
-        Filter(key="presence", label=gettext_lazy("Status"), choices=PRESENCE),
+        BY_PRESENCE,
         Filter(
             key="config",
             label=gettext_lazy("Configuration"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy
 
 from portico.portals.shared.listing import Column, ListSpec
-from portico.portals.shared.tables import SiteBelowRow
+from portico.portals.shared.tables import SITE_DEVICES, SiteBelowRow
 
 COMMUNITIES: ListSpec[SiteBelowRow] = ListSpec(
     name="managed",
@@ -23,11 +23,7 @@ COMMUNITIES: ListSpec[SiteBelowRow] = ListSpec(
             text=lambda row: row.site.address,
             order=("address",),
         ),
-        Column(
-            key="devices",
-            label=gettext_lazy("Devices"),
-            text=lambda row: row.devices.total if row.devices else 0,
-        ),
+        SITE_DEVICES,
     ),
     order="name",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -62,6 +62,44 @@ def presence_text(device: Device) -> str:
     if seen is None:
         return _("never seen")
     return _("online") if seen.is_online else _("offline")
+
+
+# Columns of lists of devices, whoever they are shown to.
+DEVICE_NAME: Column[Device] = Column(
+    key="name",
+    label=gettext_lazy("Device Name"),
+    text=lambda device: f"{device.name} {device.pretty_mac}",
+    order=("name",),
+    is_fixed=True,
+)
+DEVICE_SITE: Column[Device] = Column(
+    key="site",
+    label=gettext_lazy("Site"),
+    text=lambda device: device.site.room_name,
+    order=("site__room_name",),
+)
+DEVICE_MODEL: Column[Device] = Column(
+    key="model",
+    label=gettext_lazy("Model"),
+    text=lambda device: device.model or device.reported_model,
+    order=("model",),
+)
+DEVICE_STATUS: Column[Device] = Column(
+    key="status", label=gettext_lazy("Status"), text=presence_text
+)
+BY_PRESENCE = Filter(key="presence", label=gettext_lazy("Status"), choices=PRESENCE)
+# Columns of lists of sites: rows with ``site`` and ``devices``.
+SITE_DEVICES: Column[Any] = Column(
+    key="devices",
+    label=gettext_lazy("Devices"),
+    text=lambda row: row.devices.total if row.devices else 0,
+)
+SITE_SINCE: Column[Any] = Column(
+    key="created",
+    label=gettext_lazy("Since"),
+    text=lambda row: moment(row.site.created_at),
+    order=("created_at",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,52 +191,27 @@ SITES_BELOW: ListSpec[SiteBelowRow] = ListSpec(
             text=lambda row: row.site.organization,
             order=("organization__name",),
         ),
-        Column(
-            key="devices",
-            label=gettext_lazy("Devices"),
-            text=lambda row: row.devices.total if row.devices else 0,
-        ),
-        Column(
-            key="created",
-            label=gettext_lazy("Since"),
-            text=lambda row: moment(row.site.created_at),
-            order=("created_at",),
-        ),
+        SITE_DEVICES,
+        SITE_SINCE,
     ),
     order="room",
 )
 DEVICES_BELOW: ListSpec[Device] = ListSpec(
     name="devices-below",
     columns=(
-        Column(
-            key="name",
-            label=gettext_lazy("Device Name"),
-            text=lambda device: f"{device.name} {device.pretty_mac}",
-            order=("name",),
-            is_fixed=True,
-        ),
-        Column(
-            key="site",
-            label=gettext_lazy("Site"),
-            text=lambda device: device.site.room_name,
-            order=("site__room_name",),
-        ),
+        DEVICE_NAME,
+        DEVICE_SITE,
         Column(
             key="installer",
             label=gettext_lazy("Installer"),
             text=lambda device: device.site.organization,
             order=("site__organization__name",),
         ),
-        Column(
-            key="model",
-            label=gettext_lazy("Model"),
-            text=lambda device: device.model or device.reported_model,
-            order=("model",),
-        ),
-        Column(key="status", label=gettext_lazy("Status"), text=presence_text),
+        DEVICE_MODEL,
+        DEVICE_STATUS,
     ),
     order="name",
-    filters=(Filter(key="presence", label=gettext_lazy("Status"), choices=PRESENCE),),
+    filters=(BY_PRESENCE,),
 )
 
 
