@@ -37,6 +37,9 @@ def screens(chromium: Browser, live_server: LiveServer) -> Iterator[Screens]:
 
     yield another
     for context in contexts:
+        for page in context.pages:
+            # An answer that is still on its way is nobody's any more.
+            page.unroute_all(behavior="ignoreErrors")
         context.close()
 
 

@@ -157,6 +157,7 @@ def test_a_passkey_is_added_and_signs_in(screen: Screen, alone: bool) -> None:
     codes = page.get_by_role("listitem").filter(has_text="0").all_inner_texts()
     assert all(code.isdigit() for code in codes if len(code) == 8)
     page.get_by_role("link", name="I have kept them").click()
+    heading(page, "Setting")
     signs_alone = page.get_by_text("Signs in alone")
     expect(signs_alone).to_have_count(1 if alone else 0)
     page.get_by_role("button", name="Log out").click()

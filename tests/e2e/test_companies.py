@@ -40,7 +40,7 @@ def test_from_the_operator_to_a_sub_installer(
     make_operator("otto")
     desk = screens()
     desk.sign_in(User.objects.get(username="otto"))
-    desk.page.get_by_role("link", name="Companies").click()
+    desk.page.get_by_role("link", name="Companies", exact=True).click()
     desk.page.get_by_role("link", name="Distributor").first.click()
     fill(
         desk,
@@ -56,7 +56,7 @@ def test_from_the_operator_to_a_sub_installer(
     expect(desk.page.get_by_text("No password yet")).to_be_visible()
 
     dana = arrive(screens(), "dana")
-    dana.page.get_by_role("link", name="Customers").click()
+    dana.page.get_by_role("link", name="Customers", exact=True).click()
     dana.page.get_by_role("link", name="Installer").first.click()
     fill(
         dana,

@@ -425,7 +425,7 @@ def test_an_open_menu_outlives_an_answer_on_its_way(
     house.device.name = "Garden door"
     house.device.save()
     page.wait_for_timeout(1_500)
-    assert answers == [200]
+    assert set(answers) == {200}
     expect(menu).to_be_visible()
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()

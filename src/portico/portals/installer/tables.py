@@ -23,6 +23,7 @@ from portico.portals.shared.tables import (
     DEVICE_SITE,
     DEVICE_STATUS,
     SITE_DEVICES,
+    SITE_NAME,
     SITE_SINCE,
 )
 from portico.sites.enums import AccountState, ServiceTerm
@@ -78,13 +79,7 @@ _BRIDGE = Filter(
 SITES: ListSpec[SiteRow] = ListSpec(
     name="sites",
     columns=(
-        Column(
-            key="name",
-            label=gettext_lazy("Name"),
-            text=lambda row: row.site.name,
-            order=("name",),
-            is_fixed=True,
-        ),
+        SITE_NAME,
         Column(
             key="room",
             label=gettext_lazy("Room Name"),
@@ -154,13 +149,7 @@ def community_rows(sites: Sequence[Site]) -> Sequence[CommunityRow]:
 COMMUNITIES: ListSpec[CommunityRow] = ListSpec(
     name="communities",
     columns=(
-        Column(
-            key="name",
-            label=gettext_lazy("Name"),
-            text=lambda row: row.site.name,
-            order=("name",),
-            is_fixed=True,
-        ),
+        SITE_NAME,
         Column(
             key="address",
             label=gettext_lazy("Address"),

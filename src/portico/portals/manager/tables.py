@@ -5,18 +5,12 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy
 
 from portico.portals.shared.listing import Column, ListSpec
-from portico.portals.shared.tables import SITE_DEVICES, SiteBelowRow
+from portico.portals.shared.tables import SITE_DEVICES, SITE_NAME, SiteBelowRow
 
 COMMUNITIES: ListSpec[SiteBelowRow] = ListSpec(
     name="managed",
     columns=(
-        Column(
-            key="name",
-            label=gettext_lazy("Name"),
-            text=lambda row: row.site.name,
-            order=("name",),
-            is_fixed=True,
-        ),
+        SITE_NAME,
         Column(
             key="address",
             label=gettext_lazy("Address"),

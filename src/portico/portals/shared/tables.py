@@ -89,6 +89,13 @@ DEVICE_STATUS: Column[Device] = Column(
 )
 BY_PRESENCE = Filter(key="presence", label=gettext_lazy("Status"), choices=PRESENCE)
 # Columns of lists of sites: rows with ``site`` and ``devices``.
+SITE_NAME: Column[Any] = Column(
+    key="name",
+    label=gettext_lazy("Name"),
+    text=lambda row: row.site.name,
+    order=("name",),
+    is_fixed=True,
+)
 SITE_DEVICES: Column[Any] = Column(
     key="devices",
     label=gettext_lazy("Devices"),

@@ -50,6 +50,13 @@ document.addEventListener("click", (event) => {
   if (button) copy(button);
 });
 
+// Addresses of lists hold what was asked for, not what was left open.
+document.addEventListener("formdata", (event) => {
+  if (event.target.method !== "get") return;
+  const empty = [...event.formData].filter(([, value]) => value === "");
+  for (const [name] of empty) event.formData.delete(name);
+});
+
 // One press, one request: a second press while the first is under way does nothing.
 document.addEventListener("submit", (event) => {
   const form = event.target;
