@@ -42,6 +42,7 @@ from tests.factories import (
     make_ticket,
     run_jobs,
 )
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
@@ -430,6 +431,34 @@ def test_an_open_menu_outlives_an_answer_on_its_way(
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()
     expect(page.get_by_text("Garden door")).to_be_visible()
+
+
+def test_who_logs_out_is_not_led_back_by_an_answer_on_its_way(
+    screen: Screen, house: House
+) -> None:
+    screen.sign_in(house.installer)
+    page = screen.page
+    asked: list[Route] = []
+
+    def late(route: Route) -> None:
+        is_part = "hx-request" in route.request.headers
+        (asked.append if is_part else lambda one: one.continue_())(route)
+
+    page.route("**/installer/devices/", late)
+    screen.open("/installer/devices/")
+    eventually(lambda: page.wait_for_timeout(20) or asked)
+
+    def log_out(route: Route) -> None:
+        # Signed out already, and the next page on its way: now the answer comes.
+        answer = route.fetch(max_redirects=0)
+        asked[0].continue_()
+        page.wait_for_timeout(1_000)
+        route.fulfill(response=answer)
+
+    page.route("**/sign-out/", log_out)
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("User name or email")).to_be_visible()
+    assert page.url == f"{screen.base}/sign-in/"
 
 
 def test_theme_is_remembered_and_menus_open_on_a_phone(

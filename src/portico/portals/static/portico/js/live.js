@@ -9,6 +9,7 @@ const POLL_MS = 15_000;
 const LONGEST_PAUSE_MS = 30_000;
 const GATHER_MS = 120;
 const IN_USE_MS = 1_000;
+const LEAVING_MS = 10_000;
 
 const url = document.body.dataset.liveStream;
 const due = new Set();
@@ -72,6 +73,19 @@ document.addEventListener("htmx:afterSwap", () => {
     document.querySelector(focused)?.focus({ preventScroll: true });
   }
   focused = "";
+});
+
+// Who has sent a form is leaving: an answer to something else leads nowhere any more. To
+// one who logs out it would say "sign in, and come back here".
+let leaving = 0;
+window.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || form.matches("[hx-post]")) return;
+  window.clearTimeout(leaving);
+  leaving = window.setTimeout(() => { leaving = 0; }, LEAVING_MS);
+});
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (leaving) event.preventDefault();
 });
 
 const all = () => document.querySelectorAll("[data-live]");
