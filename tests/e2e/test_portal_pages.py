@@ -446,7 +446,12 @@ def test_who_logs_out_is_not_led_back_by_an_answer_on_its_way(
 
     page.route("**/installer/devices/", late)
     screen.open("/installer/devices/")
-    eventually(lambda: page.wait_for_timeout(20) or asked)
+
+    def is_asked() -> bool:
+        page.wait_for_timeout(20)
+        return bool(asked)
+
+    eventually(is_asked)
 
     def log_out(route: Route) -> None:
         # Signed out already, and the next page on its way: now the answer comes.
