@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from portico.devices.models import Device
-    from portico.devices.selectors import UsedMacEntry
+    from portico.devices.selectors.mac_library import UsedMacEntry
     from portico.sites.models import Site
     from portico.tenancy.models import Membership, Organization
 

@@ -24,7 +24,7 @@ from portico.portals.shared.listing import show_list
 from portico.portals.shared.tables import MACS, MacRow
 
 if TYPE_CHECKING:
-    from portico.devices.selectors import UsedMacEntry
+    from portico.devices.selectors.mac_library import UsedMacEntry
 
 
 @installer_only

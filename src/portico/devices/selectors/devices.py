@@ -1,33 +1,28 @@
-"""Every read of devices starts here: scope first, shape second."""
+"""Devices, their presence, relays, bridges and pictures: scope first, shape second."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypedDict
 
-from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from portico.accounts.models import User
-from portico.devices.catalogue import DeviceModel, all_models
-from portico.devices.enums import OPEN_STATES, CommandKind, CommandState
+from portico.devices.enums import OPEN_STATES
 from portico.devices.models import (
     Bridge,
     Command,
     Device,
     DevicePicture,
     DeviceSecrets,
-    FoundUnit,
-    MacEntry,
     Presence,
     Relay,
 )
 from portico.kernel.errors import NotVisible
-from portico.kernel.mac import InvalidMac, mac_part, parse_mac
+from portico.kernel.mac import mac_part
 from portico.sites.enums import ManagerRight
 from portico.sites.models import Resident, Site
 from portico.sites.selectors import (
@@ -37,20 +32,10 @@ from portico.sites.selectors import (
     visible_rows,
     visible_sites,
 )
-from portico.tenancy.enums import PORTAL_ROLES, OrganizationKind
+from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.selectors import (
-    distributor_of,
-    membership_of,
     organization_of,
 )
-
-if TYPE_CHECKING:
-    from django_stubs_ext import WithAnnotations
-
-    class _Use(TypedDict):
-        is_used: bool
-
-    UsedMacEntry = WithAnnotations[MacEntry, _Use]
 
 
 def visible_devices(actor: User) -> QuerySet[Device]:
@@ -139,77 +124,6 @@ def get_relay_of_resident(
         raise NotVisible from None
 
 
-def visible_commands(actor: User) -> QuerySet[Command]:
-    """Commands to devices that ``actor`` manages."""
-    return Command.objects.filter(device__in=visible_devices(actor))
-
-
-def get_visible_command(actor: User, command_id: uuid.UUID | str) -> Command:
-    """Return one command.
-
-    :raises NotVisible: it is unknown, or not for this actor.
-    """
-    try:
-        return (
-            visible_commands(actor)
-            .select_related("device", "relay", "requested_by")
-            .get(pk=command_id)
-        )
-    except (Command.DoesNotExist, ValidationError):
-        raise NotVisible from None
-
-
-def command_state(command_id: uuid.UUID) -> tuple[CommandState, str] | None:
-    """State and reason of a command as it stands now, for whoever waits for it."""
-    rows = Command.objects.filter(pk=command_id).values_list("state", "reason")
-    for state, reason in rows:
-        return CommandState(state), reason
-    return None
-
-
-def command_to_send(command_id: uuid.UUID) -> Command | None:
-    """One command with what its message and its hint need of device and relay."""
-    rows = Command.objects.select_related("device", "relay").only(
-        "kind",
-        "state",
-        "expires_at",
-        "device__mac",
-        "device__site",
-        "relay__kind",
-        "relay__number",
-        "relay__hold_seconds",
-    )
-    return next(iter(rows.filter(pk=command_id)), None)
-
-
-def visible_mac_entries(actor: User) -> QuerySet[UsedMacEntry]:
-    """The MAC library that ``actor`` works with, each entry with its use.
-
-    A distributor sees his own, an installer and sub-distributor that of the distributor
-    above, a property manager none. ``site_name`` of a use is shown only where the site is
-    the actor's own.
-    """
-    membership, distributor = membership_of(actor), None
-    if membership is not None and membership.role in PORTAL_ROLES:
-        distributor = distributor_of(membership.organization)
-    used = Device.objects.filter(mac=OuterRef("mac"))
-    # Without a distributor nothing matches: every entry has one.
-    entries = MacEntry.objects.filter(distributor=distributor)
-    return entries.annotate(is_used=Exists(used))
-
-
-def search_mac_entries(
-    entries: QuerySet[UsedMacEntry], text: str
-) -> QuerySet[UsedMacEntry]:
-    """Narrow by a part of the MAC in any spelling, or by model."""
-    words = text.strip()
-    if not words:
-        return entries
-    bare = mac_part(words)
-    part = Q(mac__contains=bare) if bare else Q()
-    return entries.filter(Q(model__iexact=words) | part)
-
-
 @dataclass(frozen=True, slots=True)
 class PresenceCounts:
     """How many devices are in which state."""
@@ -262,19 +176,6 @@ def secrets_by_event_digests(digests: Collection[str]) -> list[DeviceSecrets]:
 def roster_devices(site: Site) -> QuerySet[Device]:
     """What a bridge of ``site`` serves, with everything it needs to know."""
     return site.devices.select_related("secrets", "presence").order_by("pk")
-
-
-def waiting_commands(bridge: Bridge) -> QuerySet[Command]:
-    """Commands that nobody has sent yet, for devices behind ``bridge``."""
-    return Command.objects.filter(
-        device__site=bridge.site_id, state="requested"
-    ).select_related("device", "relay")
-
-
-def all_waiting_commands() -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """(site, command) of everything that nobody has sent yet."""
-    rows = Command.objects.filter(state="requested")
-    return list(rows.values_list("device__site_id", "pk")[:500])
 
 
 def device_by_id(device_id: int) -> Device | None:
@@ -367,27 +268,6 @@ def bridgeless_counts(actor: User) -> dict[str, int]:
     return dict(rows.annotate(count=Count("pk")).order_by())
 
 
-def recent_commands(
-    devices: Sequence[Device], *, since: datetime
-) -> dict[int, Command]:
-    """The newest command of each relay of ``devices`` that was ordered after ``since``."""
-    commands = (
-        Command.objects.filter(device__in=devices, requested_at__gt=since)
-        .exclude(relay=None)
-        .select_related("device", "relay")
-        .order_by("requested_at")
-    )
-    return {c.relay_id: c for c in commands if c.relay_id is not None}
-
-
-def latest_order(
-    device: Device, kind: CommandKind, *, since: datetime
-) -> Command | None:
-    """The newest order of ``kind`` to ``device`` that was given after ``since``."""
-    orders = Command.objects.filter(device=device, kind=kind, requested_at__gt=since)
-    return orders.select_related("device").order_by("-requested_at").first()
-
-
 def picture_of(device: Device) -> DevicePicture | None:
     """The newest picture of a device that the caller has been shown."""
     return DevicePicture.objects.filter(device=device).first()
@@ -407,81 +287,6 @@ def picture_file(device: Device) -> bytes:
     except OSError:  # a newer one has just taken its place
         raise NotVisible from None
     return content
-
-
-@dataclass(frozen=True, slots=True)
-class MacFinding:
-    """What the MAC library says of a MAC that somebody is typing."""
-
-    mac: str
-    model: DeviceModel | None
-    is_listed: bool
-    is_used: bool
-
-    @property
-    def may_be_added(self) -> bool:
-        """Whether registration would take it."""
-        return self.is_listed and not self.is_used
-
-
-def look_up_mac(actor: User, text: str) -> MacFinding | None:
-    """What ``actor``'s library says of ``text``; None while it is no MAC."""
-    try:
-        mac = parse_mac(text)
-    except InvalidMac:
-        return None
-    return _finding(mac, visible_mac_entries(actor).filter(mac=mac).first())
-
-
-def _finding(mac: str, entry: UsedMacEntry | None) -> MacFinding:
-    if entry is None:
-        return MacFinding(mac, None, is_listed=False, is_used=False)
-    model = all_models().get(entry.model)
-    return MacFinding(mac, model, is_listed=True, is_used=entry.is_used)
-
-
-# A unit asks whenever it starts; after a week nobody is setting it up any more.
-FOUND_FOR = timedelta(days=7)
-
-
-def found_units(
-    actor: User, site: Site, *, now: datetime
-) -> list[tuple[FoundUnit, MacFinding]]:
-    """What ``site``'s bridge has found, newest first, with what the library says.
-
-    The caller has been shown the site.
-    """
-    own = Device.objects.filter(site=site, mac=OuterRef("mac"))
-    rows = site.found_units.filter(~Exists(own), seen_at__gt=now - FOUND_FOR)
-    units = list(rows.order_by("-seen_at", "mac"))
-    wanted = [unit.mac for unit in units]
-    entries = {e.mac: e for e in visible_mac_entries(actor).filter(mac__in=wanted)}
-    return [(unit, _finding(unit.mac, entries.get(unit.mac))) for unit in units]
-
-
-def get_visible_mac_entry(actor: User, entry_id: int) -> MacEntry:
-    """One entry of the library that ``actor`` works with.
-
-    :raises NotVisible: it is unknown, or of another distributor.
-    """
-    entry = visible_mac_entries(actor).filter(pk=entry_id).first()
-    if entry is None:
-        raise NotVisible
-    return entry
-
-
-def filter_mac_entries(
-    entries: QuerySet[UsedMacEntry], state: str
-) -> QuerySet[UsedMacEntry]:
-    """Narrow to those that are ``free`` or ``used``; newest first."""
-    if state in {"free", "used"}:
-        entries = entries.filter(is_used=state == "used")
-    return entries.order_by("-created_at", "-pk")
-
-
-def own_devices_by_mac(actor: User, macs: Collection[str]) -> dict[str, Device]:
-    """Those of ``macs`` that are devices of ``actor``."""
-    return {d.mac: d for d in visible_devices(actor).filter(mac__in=macs)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -509,10 +314,3 @@ def platform_numbers(actor: User) -> PlatformNumbers:
         bridges=bridges.count(),
         open_commands=Command.objects.filter(state__in=OPEN_STATES).count(),
     )
-
-
-def mac_counts(actor: User) -> tuple[int, int]:
-    """How many MACs of ``actor``'s library are free and how many are used."""
-    entries = visible_mac_entries(actor).order_by()
-    total, used = entries.count(), entries.filter(is_used=True).count()
-    return total - used, used
