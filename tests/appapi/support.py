@@ -17,8 +17,8 @@ from portico.accounts.enums import DateFormat
 from portico.accounts.models import User
 from portico.accounts.services.app_sessions import AppTokens, open_session
 from portico.accounts.services.passwords import set_password
-from portico.devices.enums import CommandState
-from portico.devices.models import Bridge, Device
+from portico.devices.enums import CommandKind, CommandState
+from portico.devices.models import Bridge, Command, Device
 from portico.devices.services.commands import mark_sent, record_result
 from portico.kernel.bus import Payload
 from portico.kernel.clock import utcnow
@@ -48,6 +48,8 @@ SIGNED_IN_WEB = (
     ("GET", f"{V3}/community/log/getCallLog"),
     ("POST", f"{V3}/single/tempKey/addPersonalTempKey"),
     ("POST", f"{V3}/single/tempKey/delPersonalTempKey"),
+    ("GET", f"{V3}/community/message/getMessageList"),
+    ("POST", f"{V3}/single/message/readMessage"),
     ("GET", f"{V4}/getDoorLog"),
     ("GET", f"{V4}/getCallLog"),
 )
@@ -215,6 +217,9 @@ class FakeBridge:
         if subject != "command.requested":
             return
         command_id = UUID(payload["command"])
+        orders = Command.objects.filter(pk=command_id, kind=CommandKind.OPEN_RELAY)
+        if not orders.exists():
+            return  # a picture of the opening
         moment = utcnow()
         assert mark_sent(command_id=command_id, now=moment)
         self.taken.append(command_id)

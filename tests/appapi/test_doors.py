@@ -100,7 +100,7 @@ def test_userconf_takes_the_same_queries_for_any_number_of_devices(
         make_device(house.site, house.installer, name=f"Door {number}")
     app = house.app()
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert len(app.get("/userconf")["datas"]["dev_list"]) == 1 + more
 
 

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from portico.accounts.enums import DateFormat
+from portico.accounts.models import User
 from portico.devices.enums import CommandState, DenialReason
 from portico.events.enums import LogKind, Method, Outcome
-from portico.events.models import LogEntry
+from portico.events.models import Capture, LogEntry
+from portico.events.rules import sign_capture
+from portico.events.services.visits import settle_visits
+from portico.kernel.clock import utcnow
 from tests.appapi.support import V3, V4, FakeBridge, House
-from tests.factories import make_event, run_jobs
+from tests.factories import JPEG, make_event, run_jobs
 
 pytestmark = [pytest.mark.integration]
 in_transaction = pytest.mark.django_db
@@ -303,3 +311,96 @@ def test_a_log_takes_the_same_queries_for_any_number_of_rows(
 
     with django_assert_num_queries(3):
         app.get(path)
+
+
+# Pictures
+
+
+def seen(house: House, entry: LogEntry) -> Capture:
+    """What the camera saw at ``entry``, and the visit that it stands in."""
+    settle_visits(device_id=house.door.pk, at=entry.occurred_at)
+    return Capture.objects.create(
+        entry=entry,
+        site=house.site,
+        organization=house.site.organization,
+        ordered_at=entry.occurred_at,
+        taken_at=entry.occurred_at,
+        file=default_storage.save("captures/20260704/x.jpg", ContentFile(JPEG)),
+        size=len(JPEG),
+    )
+
+
+def address(house: House) -> str:
+    return str(house.app().get(DOOR_LOG)["data"][0]["PicUrl"])
+
+
+@in_transaction
+@pytest.mark.parametrize(
+    ("path", "name", "method"),
+    [
+        (DOOR_LOG, "PicUrl", Method.FACE),
+        (f"{V3}/single/log/getCallLog", "PicUrl", Method.NONE),
+        (f"{V4}/getDoorLog", "picUrl", Method.FACE),
+        (f"{V4}/getCallLog", "picUrl", Method.NONE),
+    ],
+)
+def test_what_was_seen_has_an_address_that_shows_it(
+    house: House, path: str, name: str, method: Method
+) -> None:
+    kind = LogKind.DOOR if method else LogKind.CALL
+    seen(house, write(house, method=method, kind=kind))
+    data = house.app().get(path)["data"]
+    [line] = data["list"] if isinstance(data, dict) else data
+    url = line[name]
+
+    assert url.startswith("http://testserver/web-server/v3/app/pictures/")
+    # As the client asks: with its token, which is not needed, nor is the cookie jar.
+    for client in (Client(), Client(headers={"X-AUTH-TOKEN": "expired"})):
+        answer = client.get(url)
+        assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
+        assert answer.content == JPEG
+        assert answer["Cache-Control"] == "private, no-store"
+
+
+@in_transaction
+def test_a_line_shows_the_picture_of_its_visit(house: House) -> None:
+    moved = write(house, kind=LogKind.MOTION, outcome=Outcome.NOTED)
+    write(house, at=NOON + timedelta(seconds=5))
+    write(house, at=NOON + timedelta(hours=1))
+    settle_visits(device_id=house.door.pk, at=NOON + timedelta(hours=1))
+    seen(house, moved)
+
+    late, early = house.app().get(DOOR_LOG)["data"]
+    assert (late["PicUrl"], bool(early["PicUrl"])) == ("", True)
+
+
+@in_transaction
+def test_the_address_is_good_for_an_hour_and_for_who_lives_there(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = seen(house, write(house))
+    url, stranger = address(house), House(email="bob@example.org", phone="7400123457")
+    foreign = sign_capture(capture.pk, stranger.user.pk)
+    base = url.rpartition("/")[0]
+    for signed in (foreign, f"{capture.pk}", f"{capture.pk}.1:x:y", "\u00e4"):
+        assert Client().get(f"{base}/{signed}").status_code == 404
+
+    later = SimpleNamespace(time=lambda: utcnow().timestamp() + 3600)
+    with monkeypatch.context() as patch:
+        patch.setattr("django.core.signing.time", later)
+        assert Client().get(url).status_code == 404
+    User.objects.filter(pk=house.user.pk).update(is_active=False)
+    assert Client().get(url).status_code == 404
+    User.objects.filter(pk=house.user.pk).update(is_active=True)
+    assert Client().get(url).status_code == 200
+    house.resident.delete()
+    assert Client().get(url).status_code == 404
+
+
+@in_transaction
+def test_a_file_that_is_gone_is_a_picture_that_is_not_there(house: House) -> None:
+    capture = seen(house, write(house))
+    url = address(house)
+    default_storage.delete(capture.file)
+
+    assert Client().get(url).status_code == 404

@@ -26,6 +26,7 @@ RTSP = "Config.DoorSetting.RTSP."
 # Every sign that a URL or a header might stumble over.
 PASSWORD = "p@ss:w/ord?"
 FETCH, PICTURE, OPEN = "fetch_configuration", "take_picture", "open_relay"
+CLEAR = "clear_access"
 AUTOP = "/api/web/upgradeAdvanced/set"
 
 
@@ -280,3 +281,53 @@ def test_picture_has_a_bounded_size(
     with av.open(str(tmp_path / "picture.jpg")) as opened:
         picture = next(opened.decode(video=0))
     assert (picture.width, picture.height) == shown
+
+
+def test_codes_cards_and_faces_are_deleted_from_the_unit(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with house(tmp_path, rtsp=False) as (gateway, _, unit):
+            unit.unit.directory.add(
+                "user", [{"Name": "Tenant", "UserID": "7", "PrivatePIN": "4711"}]
+            )
+            assert unit.unit.directory.items("user")
+            for _ in range(2):  # to repeat it does no harm
+                _, state, reason = await ordered(gateway, CLEAR)
+                assert (state, reason) == ("acknowledged", "")
+                assert unit.unit.directory.items("user") == []
+            _, state, reason = await ordered(gateway, CLEAR, mac="0C11050000FF")
+            assert (state, reason) == ("failed", "unknown_device")
+
+    asyncio.run(scenario())
+
+
+def test_older_units_keep_codes_and_cards_in_lists_of_their_own(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        cleared: list[str] = []
+
+        async def clear(request: web.BaseRequest) -> web.StreamResponse:
+            cleared.append(request.path.split("/")[2])
+            return envelope()
+
+        async with (
+            running_device() as device,
+            running_gateway() as gateway,
+            bridge(gateway.url, tmp_path),
+        ):
+            # It knows no /api/user/clear, and answers 404.
+            for name in ("privatekey", "rfkey"):
+                device.answers[f"/api/{name}/clear"] = clear
+            await gateway.ready()
+            entry = roster_device(MAC, address=device.address)
+            await gateway.send(roster(entry, revision="2"))
+            await gateway.online(MAC)
+            _, state, reason = await ordered(gateway, CLEAR)
+            assert (state, reason) == ("acknowledged", "")
+            assert cleared == ["privatekey", "rfkey"]
+            # One that has no such list cannot be cleared, and says so.
+            device.answers.clear()
+            _, state, reason = await ordered(gateway, CLEAR)
+            assert (state, reason) == ("denied", "not_supported")
+
+    asyncio.run(scenario())

@@ -78,6 +78,26 @@ class Resident:
         found: list[dict[str, str]] = answer.json()["data"]
         return found
 
+    def unread(self) -> int:
+        conf = self._client.get("/userconf", params={"token": self._token}).json()
+        number: int = conf["datas"]["unread_msg"]["messages_num"]
+        return number
+
+    def messages(self) -> list[dict[str, str]]:
+        answer = self._client.get(
+            "/web-server/v3/app/single/message/getMessageList",
+            headers={"x-auth-token": self._token},
+        )
+        found: list[dict[str, str]] = answer.json()["data"]
+        return found
+
+    def read(self, message: str) -> None:
+        self._client.post(
+            "/web-server/v3/app/single/message/readMessage",
+            headers={"x-auth-token": self._token},
+            data={"ID": message},
+        )
+
 
 def sign_in(house: House) -> Resident:
     """By email and password."""

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from portico.accounts.models import User
 from portico.devices.models import Device
-from portico.events.models import LogEntry
+from portico.events.models import Visit
 from portico.sites.models import Site
 from tests.e2e.screen import (
     FORMS,
@@ -124,7 +124,7 @@ def test_from_the_installers_form_to_the_managers_page_and_back(
     assert [word for word in his.complaints if "404" not in word] == []
 
 
-def test_a_log_line_brings_itself_up_to_date(
+def test_a_visit_brings_itself_up_to_date(
     screens: Screens, transactional_db: None
 ) -> None:
     ida = make_installer("ida")
@@ -137,9 +137,9 @@ def test_a_log_line_brings_itself_up_to_date(
     screen.open(f"/manager/communities/{site.pk}/log/")
     expect(screen.page.get_by_text("Somebody")).to_be_visible()
     make_event(device, "face_granted", user="Mia")
-    entry = LogEntry.objects.get().pk
+    visit = Visit.objects.get().pk
     screen.hints.append(
-        f'{{"subject": "log.changed", "site": "{site.pk}", "entry": {entry}}}'
+        f'{{"subject": "log.changed", "site": "{site.pk}", "visit": {visit}}}'
     )
     expect(screen.page.get_by_text("Mia · face")).to_be_visible()
     assert screen.complaints == []

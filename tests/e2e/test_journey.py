@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from portico.kernel.clock import utcnow
 from tests.e2e import app_client
 from tests.e2e.house import House, demo
 from tests.e2e.screen import ARGUMENTS, CHROMIUM
@@ -88,7 +90,13 @@ def test_openings_of_the_app_arrive_in_the_portal(house: House, page: Page) -> N
     eventually(lambda: resident.door_log()[0]["MAC"] == "0C1105D00002")
     page.goto(f"{house.base}/installer/log/")
 
-    expect(page.get_by_text("Ada Demo").first).to_be_visible()
+    card = page.locator(".visit").filter(has_text="Ada Demo").first
+    expect(card.get_by_text("Ada Demo").first).to_be_visible()
+    # The bridge has taken a picture meanwhile, and the app gets it as well.
+    picture = card.locator(".visit-picture img")
+    expect(picture).to_be_visible()
+    eventually(lambda: picture.evaluate("one => one.naturalWidth > 0"))
+    eventually(lambda: resident.door_log()[0]["PicUrl"].startswith("http"))
 
 
 def test_own_house_and_device_from_form_to_confirmed_opening(
@@ -143,3 +151,40 @@ def test_mac_that_is_not_in_the_library_is_refused_at_its_field(
 
     expect(page.get_by_text("not in your distributor's MAC library")).to_be_visible()
     expect(page.get_by_label("Device Name")).to_have_value("Stranger")
+
+
+def test_message_reaches_the_app_and_the_indoor_monitor(
+    house: House, page: Page
+) -> None:
+    resident = app_client.sign_in(house)
+    before = resident.unread()
+    page.goto(f"{house.base}/installer/message/new/")
+    page.get_by_label("Title").fill("Tonight")
+    page.get_by_label("Message", exact=True).fill("Dear {name}, {house} restarts.")
+    page.get_by_label("Indoor monitors").check()
+    page.get_by_label("Later").check()
+    page.get_by_label("Time", exact=True).fill(
+        f"{utcnow() + timedelta(days=1):%FT%H:%M}"
+    )
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_text("The message is scheduled.")).to_be_visible()
+    assert resident.unread() == before
+
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Now").check()
+    page.get_by_role("button", name="Save").click()
+    # The page follows by itself; the monitor has it in a moment.
+    monitor = page.get_by_role("row", name="Living room")
+    expect(monitor).to_be_visible()
+    eventually(lambda: resident.unread() == before + 1)
+    [message, *_older] = resident.messages()
+    assert message["Content"] == "Dear Ada Demo, Lindenweg 5 restarts."
+    resident.read(message["ID"])
+    assert resident.unread() == before
+    page.reload()
+    expect(monitor.get_by_text("Delivered", exact=True)).to_be_visible()
+    expect(page.get_by_role("row", name="App").get_by_text("Read")).to_be_visible()
+
+    page.goto(f"{house.base}/installer/devices/0C1105D00003/")
+    shown = page.get_by_text("Dear Ada Demo, Lindenweg 5 restarts.")
+    expect(shown).to_be_visible()

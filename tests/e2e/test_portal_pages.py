@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import (
@@ -14,6 +16,8 @@ from playwright.sync_api import (
 
 from portico.accounts.models import User
 from portico.devices.models import Command, Device
+from portico.events.models import LogEntry
+from portico.exports.models import Export
 from portico.sites.models import Site
 from portico.support.models import Ticket
 from tests.e2e.screen import (
@@ -27,11 +31,14 @@ from tests.e2e.screen import (
 from tests.factories import (
     make_announcement,
     make_bridge,
+    make_capture,
     make_dead_letter,
     make_device,
     make_distributor,
     make_event,
+    make_export,
     make_family_member,
+    make_import,
     make_installer,
     make_mac,
     make_manual,
@@ -41,10 +48,15 @@ from tests.factories import (
     make_site,
     make_ticket,
     run_jobs,
+    set_prices,
 )
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+
+
+# A small picture that browsers show.
+DOOR = Path(__file__).parents[1] / "fixtures" / "door.jpg"
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,13 @@ def installer_pages(house: House) -> list[str]:
         "/installer/",
         "/installer/sites/",
         "/installer/sites/new/",
+        "/installer/sites/import/",
+        f"/installer/sites/import/{make_import(house.installer).pk}/",
         *(f"{site}{tab}" for tab in ("", "devices/", "doors/", "bridge/", "log/")),
+        *(
+            f"{site}{part}/"
+            for part in ("checklist", "services", "settings", "reset", "delete")
+        ),
         f"{site}devices/new/",
         f"{site}bridge/remove/",
         "/installer/devices/",
@@ -155,10 +173,15 @@ def test_operators_pages_are_accessible(
     make_manual(otto)
     make_announcement(otto)
     ticket = make_ticket(dora)
+    services = f"sites/{make_site(make_installer(distributor=dora)).pk}/services/"
     take_form(screen, scheme, width)
     screen.sign_in(otto)
     pages = (
         "health/",
+        "prices/",
+        services,
+        f"{services}app/grant/",
+        f"{services}app/end/",
         "dead-letters/",
         "app-api/",
         "announcements/",
@@ -189,6 +212,7 @@ def test_people_of_a_house_are_accessible(
     expect(screen.page.get_by_text("This field is required.")).to_be_visible()
     assert_shown_well(screen, "errors of a new family member")
     make_family_member(house.site, house.installer)
+    set_prices(additional_app=150)
     assert_fine(screen, f"{site}people/new/")
     expect(screen.page.get_by_text("needs an Additional App")).to_be_visible()
     screen.open(site)
@@ -303,8 +327,9 @@ def test_log_tells_what_is_new_and_shows_it_on_demand(
     screen: Screen, house: House
 ) -> None:
     screen.sign_in(house.installer)
+    gate = make_device(house.site, house.installer, name="Gate")
     screen.open("/installer/log/")
-    make_event(house.device, "face_granted", user="Noah")
+    make_event(gate, "face_granted", user="Noah")
     screen.hints.append(f'{{"subject": "log.changed", "site": "{house.site.pk}"}}')
     pill = screen.page.get_by_role("button", name="1 new")
     expect(pill).to_be_visible()
@@ -312,6 +337,72 @@ def test_log_tells_what_is_new_and_shows_it_on_demand(
     pill.click()
     expect(screen.page.get_by_text("Noah · face")).to_be_visible()
     expect(pill).to_have_count(0)
+
+
+@FORMS
+def test_a_visit_with_its_picture_and_the_files_are_accessible(
+    screen: Screen, house: House, scheme: str, width: int
+) -> None:
+    make_capture(house.device, DOOR.read_bytes())
+    make_export(house.installer)
+    take_form(screen, scheme, width)
+    screen.sign_in(house.installer)
+    page = screen.page
+    for path in ("/installer/log/", f"/installer/sites/{house.site.pk}/log/"):
+        screen.open(path)
+        page.get_by_text("Details").first.click()
+        expect(page.get_by_text("What the device reported")).to_be_visible()
+        picture = page.get_by_role("img", name="What Front door saw").first
+        # Shown, not only linked.
+        eventually(functools.partial(picture.evaluate, "one => one.naturalWidth > 0"))
+        expect(page.get_by_role("link", name="Download")).to_be_visible()
+        assert_shown_well(screen, path)
+
+
+def test_a_file_is_made_while_one_looks_and_after_a_reload(
+    screen: Screen, house: House
+) -> None:
+    screen.sign_in(house.installer)
+    screen.open("/installer/log/?outcome=refused")
+    page = screen.page
+    page.get_by_role("button", name="CSV").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    export = Export.objects.get()
+    Export.objects.update(state="running", rows_done=340, rows_total=1000)
+    expect(page.get_by_text("34 %")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("34 %")).to_be_visible()
+    run_jobs()
+    download = page.get_by_role("link", name="Download")
+    expect(download).to_be_visible()
+    with page.expect_download() as saved:
+        download.click()
+    assert "refused" in saved.value.path().read_text()
+    assert saved.value.suggested_filename == (f"log-{export.requested_at:%Y-%m-%d}.csv")
+    page.get_by_role("button", name="Remove").click()
+    expect(download).to_have_count(0)
+    assert not Export.objects.exists()
+    assert screen.complaints == []
+
+
+def test_an_open_visit_stays_open_while_it_goes_on(
+    screen: Screen, house: House
+) -> None:
+    screen.sign_in(house.installer)
+    screen.open("/installer/log/")
+    page = screen.page
+    card = page.locator(".visit").filter(has_text="4711")
+    card.get_by_text("Details").click()
+    steps = card.locator(".visit-steps li")
+    expect(steps).to_have_count(1)
+    make_event(house.device, "motion")
+    visit = LogEntry.objects.latest("pk").visit_id
+    screen.hints.append(
+        f'{{"subject": "log.changed", "site": "{house.site.pk}", "visit": {visit}}}'
+    )
+    expect(steps).to_have_count(2)
+    expect(card.locator(".visit-around")).to_contain_text("Motion")
+    assert screen.complaints == []
 
 
 def test_presence_changes_without_a_reload(screen: Screen, house: House) -> None:
@@ -484,3 +575,33 @@ def test_theme_is_remembered_and_menus_open_on_a_phone(
     expect(page.get_by_role("link", name="Edit")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Edit")).to_be_hidden()
+
+
+@FORMS
+def test_steps_of_a_new_house_are_accessible(
+    screen: Screen, house: House, scheme: str, width: int
+) -> None:
+    set_prices(premium=500, video=300)
+    take_form(screen, scheme, width)
+    screen.sign_in(house.installer)
+    page = screen.page
+    screen.open("/installer/sites/new/")
+    page.get_by_label("Name", exact=True).fill("Ryan")
+    page.get_by_label("Landline Service").is_hidden()
+    page.get_by_label("Premium Plan").check()
+    page.get_by_label("Landline 1").fill("12")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("Enter an email or a mobile number.").first).to_be_visible()
+    assert_shown_well(screen, "errors of the first step")
+    page.get_by_label("Email").fill("steps@example.com")
+    page.get_by_label("Landline 1").fill("")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("Video Storage", exact=True).check()
+    page.get_by_label("Smart Home").check()
+    assert_shown_well(screen, "the second step")
+    page.get_by_label("Home automation address").fill("https://ha.example.com")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("https://ha.example.com")).to_be_visible()
+    assert_shown_well(screen, "the review")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("is created. Now add its devices.")).to_be_visible()

@@ -10,7 +10,7 @@ from portico.devices.enums import CommandChannel, CommandState
 from portico.devices.models import Device
 from portico.devices.services import commands
 from portico.events.enums import EventSource
-from portico.events.models import Event, LogEntry
+from portico.events.models import Event, LogEntry, Visit
 from portico.events.services import logbook
 from portico.events.services.inbox import IncomingEvent, direct_key, store_events
 from portico.protocols.akuvox.action_url import EventKind
@@ -336,8 +336,22 @@ def test_calls_that_open_no_door_are_kept_unless_the_company_does_not_want_them(
     report(device, EventKind.CALL_STARTED)
     wanted = {"log_unanswered_calls": False}
     change_company_settings(actor=installer, values=wanted, now=NOON)
-    report(device, EventKind.CALL_STARTED, after=60)
-    report(device, EventKind.RELAY_TRIGGERED, after=65, relay=1)
+    report(device, EventKind.CALL_STARTED, after=600)
+    assert [kind for kind, *_ in lines()] == ["call"]  # what was there stays
 
-    # What was there stays; whoever opens for a caller makes a line all the same.
-    assert [kind for kind, *_ in lines()] == ["call", "door"]
+
+@pytest.mark.parametrize("call_first", [True, False])
+def test_call_that_opens_a_door_is_kept_whatever_the_company_wants(
+    device: Device, call_first: bool
+) -> None:
+    installer = device.site.organization.memberships.get().user
+    wanted = {"log_unanswered_calls": False}
+    change_company_settings(actor=installer, values=wanted, now=NOON)
+    report(device, EventKind.CALL_STARTED, after=-300)
+    call, opening = EventKind.CALL_STARTED, EventKind.RELAY_TRIGGERED
+    for kind in (call, opening) if call_first else (opening, call):
+        report(device, kind, after=40 if kind is opening else 0, relay=1)
+
+    assert sorted(kind for kind, *_ in lines()) == ["call", "door"]
+    assert LogEntry.objects.get(kind="call").occurred_at == NOON
+    assert Visit.objects.count() == 1

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 
 from portico.accounts.models import PasswordLink, User
 from portico.accounts.services.passwords import set_password
@@ -38,18 +40,29 @@ from portico.devices.services.pictures import store_picture
 from portico.devices.services.presence import Contact, record_contacts, sweep_silent
 from portico.devices.services.registration import DeviceData, register_device
 from portico.events.enums import EventSource
+from portico.events.models import Capture, LogEntry
 from portico.events.services.inbox import IncomingEvent, store_events
 from portico.events.services.logbook import process_waiting
+from portico.exports.enums import ExportFormat
+from portico.exports.models import Export
+from portico.exports.services.exporting import request_export, run_export
+from portico.houses.models import HouseImport
+from portico.houses.services.importing import keep_import
+from portico.houses.sheet import Household
 from portico.jobs.models import Job
 from portico.jobs.services import lease
 from portico.kernel.clock import utcnow
 from portico.kernel.ids import new_secret
 from portico.kernel.queue import find_job
 from portico.mail.models import OutboundMessage
+from portico.messaging.enums import Receivers
+from portico.messaging.models import Message, MessageTemplate
+from portico.messaging.services.templates import add_template
+from portico.messaging.services.writing import MessageData, write_message
 from portico.notices.enums import Audience, NoticeKind
 from portico.notices.models import Notice
 from portico.notices.services.telling import announce, notify
-from portico.sites.models import Resident, Site
+from portico.sites.models import PriceList, Resident, Site
 from portico.sites.services.assignments import ManagerRights, assign_communities
 from portico.sites.services.communities import CommunityData, register_community
 from portico.sites.services.people import add_family_member
@@ -266,6 +279,11 @@ def make_site(installer: User, name: str = "", **fields: object) -> Site:
     return site
 
 
+def set_prices(**monthly: int) -> None:
+    """What services cost from now on, in minor units; all others cost nothing."""
+    PriceList.objects.update_or_create(pk=1, defaults=monthly)
+
+
 def _forget_welcome(user: User) -> None:
     """Tests of other things begin with nothing that anybody is owed."""
     for message in OutboundMessage.objects.filter(
@@ -437,6 +455,35 @@ def make_event(
         pass
 
 
+def make_capture(device: Device, jpeg: bytes = JPEG) -> Capture:
+    """A picture of the newest line of ``device``."""
+    entry = LogEntry.objects.filter(device=device).latest("pk")
+    name = f"captures/{utcnow():%Y%m%d}/{uuid.uuid4().hex}.jpg"
+    return Capture.objects.create(
+        entry=entry,
+        site_id=entry.site_id,
+        organization_id=entry.organization_id,
+        ordered_at=entry.occurred_at,
+        taken_at=entry.occurred_at,
+        file=default_storage.save(name, ContentFile(jpeg)),
+        size=len(jpeg),
+    )
+
+
+def make_export(user: User, source: str = "log", query: str = "") -> Export:
+    """All of the log that ``user`` sees, as a file that is there."""
+    export = request_export(
+        actor=user,
+        source=source,
+        query=query,
+        file_format=ExportFormat.CSV,
+        now=utcnow(),
+    )
+    run_export(export_id=export.pk, clock=utcnow)
+    export.refresh_from_db()
+    return export
+
+
 def run_jobs() -> int:
     """Run all waiting jobs here and now; returns how many. A failure is raised."""
     done = 0
@@ -450,6 +497,31 @@ def run_jobs() -> int:
             lease.finish(job=job, worker="test")
             done += 1
     return done
+
+
+def make_message(installer: User, title: str = "News", **fields: object) -> Message:
+    """What ``installer`` tells all users, now, unless ``fields`` say otherwise."""
+    known = {"title": title, "text": "Hello {name}", "receivers": Receivers.ALL}
+    data = MessageData(**(known | fields))  # type: ignore[arg-type]  # what it takes
+    return write_message(actor=installer, data=data, token=uuid.uuid4(), now=utcnow())
+
+
+def make_import(installer: User) -> HouseImport:
+    """A file with one house that ``installer`` has chosen."""
+    number = next(_count)
+    data = HouseData(name=f"File {number}", email=f"file{number}@example.com")
+    return keep_import(
+        actor=installer,
+        file_name="houses.csv",
+        households=[Household(2, data, ())],
+        now=utcnow(),
+    )
+
+
+def make_template(installer: User, title: str = "Upgrade") -> MessageTemplate:
+    """Words that the company of ``installer`` keeps."""
+    text = "Dear {name}, doors of {house} restart tonight."
+    return add_template(actor=installer, title=title, text=text, now=utcnow())
 
 
 def make_dead_letter(name: str = "mail.deliver", error: str = "OSError: away") -> Job:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,9 +9,9 @@ import pytest
 
 from portico.devices.models import Device, Presence
 from portico.protocols import digest
-from portico.protocols.sip import SipMessage, parse
 from tests.conftest import MemoryBus
 from tests.factories import make_device, make_installer, make_site
+from tests.gateway.phone import Phone
 from tests.gateway.server import RunningGateway, running_gateway
 from tests.nats import free_port
 from tests.waiting import eventually
@@ -31,56 +30,6 @@ def device(gateway: RunningGateway) -> Device:
     del gateway
     installer = make_installer()
     return make_device(make_site(installer), installer)
-
-
-class Phone:
-    """A unit that registers as it is told."""
-
-    def __init__(self, gateway: RunningGateway, device: Device) -> None:
-        self._server = gateway.sip
-        self._number = device.sip.number
-        self._password = device.sip.password
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(10)
-
-    def ask(self, message: SipMessage | bytes) -> SipMessage:
-        self.tell(message if isinstance(message, bytes) else message.encode())
-        return parse(self._socket.recv(65_507))
-
-    def tell(self, data: bytes) -> None:
-        self._socket.sendto(data, self._server)
-
-    def request(self, *, expires: int = 60) -> SipMessage:
-        port = self._socket.getsockname()[1]
-        me = f"<sip:{self._number}@127.0.0.1>"
-        headers = (
-            ("Via", f"SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK1"),
-            ("From", f"{me};tag=1"),
-            ("To", me),
-            ("Call-ID", "call"),
-            ("CSeq", "1 REGISTER"),
-            ("Contact", f"<sip:{self._number}@127.0.0.1:{port}>"),
-            ("Expires", str(expires)),
-        )
-        return SipMessage(headers, method="REGISTER", uri="sip:127.0.0.1")
-
-    def register(self, *, password: str = "", expires: int = 60) -> SipMessage:
-        request = self.request(expires=expires)
-        refused = self.ask(request)
-        assert refused.status == 401
-        token = digest.answer(
-            refused.get("WWW-Authenticate"),
-            method="REGISTER",
-            uri=request.uri,
-            user=self._number,
-            password=password or self._password,
-        )
-        headers = (*request.headers, ("Authorization", str(token)))
-        return self.ask(replace(request, headers=headers))
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 @pytest.fixture

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 # Parts of addresses that are the same for everybody.
-_NOBODYS = {"company_kind", "people_kind", "part", "list_name", "manual_id"}
+_NOBODYS = {
+    "company_kind",
+    "people_kind",
+    "part",
+    "list_name",
+    "manual_id",
+    "feature",
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,9 @@ class Route:
 
 
 _SITE, _DEVICE, _COMMUNITY = ("site_id",), ("mac",), ("community_id",)
+_IMPORT = ("import_id",)
 _RESIDENT = ("site_id", "resident_id")
+_CAMERA = ("site_id", "camera_id")
 _COMMON = (
     "setting",
     "password",
@@ -88,6 +97,15 @@ _OURS = {
     "user_invite": Route("", _USER, post=True, status=302, owner_only=True),
     "user_switch": Route("", _USER, post=True, status=302, owner_only=True),
 }
+_EXPORT = ("export_id",)
+# Of who asked for it; another's is 404.
+_EXPORTS = {
+    "log_export": Route("", post=True, status=404),
+    "exports": Route(""),
+    "export_cancel": Route("", _EXPORT, post=True, status=302),
+    "export_file": Route("", _EXPORT),
+    "export_remove": Route("", _EXPORT, post=True, status=302),
+}
 ROUTES: dict[str, Route] = {
     "installer:dashboard": Route("installer"),
     "installer:latest": Route("installer"),
@@ -98,12 +116,32 @@ ROUTES: dict[str, Route] = {
     "installer:community_edit": Route("installer", _COMMUNITY),
     "installer:community_delete": Route("installer", _COMMUNITY),
     "installer:site": Route("installer", _SITE),
+    "installer:house_import_new": Route("installer"),
+    "installer:house_import_template": Route("installer"),
+    "installer:house_import": Route("installer", _IMPORT),
+    "installer:house_import_start": Route("installer", _IMPORT, post=True, status=302),
+    "installer:house_import_forget": Route("installer", _IMPORT, post=True, status=302),
+    "installer:site_checklist": Route("installer", _SITE),
+    "installer:site_check": Route("installer", _SITE, post=True, status=404),
+    "installer:site_handover": Route("installer", _SITE),
+    "installer:site_wipes": Route("installer", _SITE),
+    "installer:device_cleared": Route("installer", _DEVICE, post=True, status=302),
+    "installer:site_services": Route("installer", _SITE),
+    "installer:site_settings": Route("installer", _SITE),
+    "installer:site_reset": Route("installer", _SITE),
+    "installer:site_delete": Route("installer", _SITE),
     "installer:resident_new": Route("installer", _SITE),
     "installer:resident_edit": Route("installer", _RESIDENT),
     "installer:resident_delete": Route("installer", _RESIDENT),
     "installer:resident_reset": Route("installer", _RESIDENT, post=True, status=302),
     "installer:site_devices": Route("installer", _SITE),
     "installer:device_new": Route("installer", _SITE),
+    "installer:site_cameras": Route("installer", _SITE),
+    "installer:camera_new": Route("installer", _SITE),
+    "installer:camera": Route("installer", _CAMERA, status=302),
+    "installer:camera_picture": Route("installer", _CAMERA),
+    "installer:camera_edit": Route("installer", _CAMERA),
+    "installer:camera_delete": Route("installer", _CAMERA),
     "installer:site_doors": Route("installer", _SITE),
     "installer:site_bridge": Route("installer", _SITE),
     "installer:site_found": Route("installer", _SITE),
@@ -126,12 +164,15 @@ ROUTES: dict[str, Route] = {
     "installer:device_delete": Route("installer", _DEVICE),
     "installer:demo_unit": Route("installer", _DEVICE, post=True, status=404),
     "installer:demo_act": Route("installer", _DEVICE, post=True, status=404),
+    "installer:demo_messages": Route("installer", _DEVICE, status=404),
     "installer:open_door": Route(
         "installer", ("mac", "kind", "number"), post=True, status=302
     ),
     "installer:command": Route("installer", ("command_id",)),
     "installer:log": Route("installer"),
-    "installer:log_entry": Route("installer", ("entry_id",)),
+    "installer:log_visit": Route("installer", ("visit_id",)),
+    "installer:log_whole": Route("installer", ("visit_id",)),
+    "installer:capture": Route("installer", ("signed",)),
     "installer:mac_library": Route("installer"),
     "installer:mac_remove": Route("installer", ("mac_entry_id",)),
     **{
@@ -140,12 +181,23 @@ ROUTES: dict[str, Route] = {
             "firmware",
             "upgrade",
             "message",
+            "message_new",
+            "message_templates",
+            "message_template_new",
             "integration",
         )
     },
     **{
         f"installer:{name}": Route("installer", owner_only=True)
         for name in ("subscriptions", "payments", "automatic_payments")
+    },
+    **{
+        f"installer:{name}": Route("installer", ("message_id",))
+        for name in ("message_details", "message_edit", "message_delete")
+    },
+    **{
+        f"installer:message_template_{name}": Route("installer", ("template_id",))
+        for name in ("edit", "delete")
     },
     "installer:access": Route("installer", status=404, owner_only=True),
     "installer:company_setting": Route("installer", ("part",), owner_only=True),
@@ -154,7 +206,9 @@ ROUTES: dict[str, Route] = {
     "manager:community": Route("manager", _COMMUNITY),
     "manager:site_devices": Route("manager", _COMMUNITY),
     "manager:site_log": Route("manager", _COMMUNITY),
-    "manager:log_entry": Route("manager", ("entry_id",)),
+    "manager:log_visit": Route("manager", ("visit_id",)),
+    "manager:log_whole": Route("manager", ("visit_id",)),
+    "manager:capture": Route("manager", ("signed",)),
     "manager:device": Route("manager", _DEVICE),
     "manager:device_head": Route("manager", _DEVICE),
     "manager:device_picture": Route("manager", _DEVICE),
@@ -166,9 +220,17 @@ ROUTES: dict[str, Route] = {
     "distributor:mac_load": Route("distributor", post=True, status=302),
     "distributor:mac_template": Route("distributor"),
     "distributor:mac_remove": Route("distributor", ("mac_entry_id",)),
+    "distributor:web_password": Route("distributor", _DEVICE),
+    "distributor:web_password_end": Route(
+        "distributor", _DEVICE, post=True, status=302
+    ),
     "operator:dashboard": Route("operator"),
     "operator:health": Route("operator"),
     "operator:app_api": Route("operator"),
+    "operator:prices": Route("operator"),
+    "operator:site_services": Route("operator", _SITE),
+    "operator:service_grant": Route("operator", ("site_id", "feature")),
+    "operator:service_end": Route("operator", ("site_id", "feature")),
     "operator:dead_letters": Route("operator"),
     "operator:announcements": Route("operator"),
     "operator:announcement_new": Route("operator"),
@@ -221,6 +283,11 @@ ROUTES: dict[str, Route] = {
         f"{portal}:{name}": replace(route, owner=portal)
         for portal in _ACCOUNTS
         for name, route in _OWN.items()
+    },
+    **{
+        f"{portal}:{name}": replace(route, owner=portal)
+        for portal in ("installer", "manager")
+        for name, route in _EXPORTS.items()
     },
 }
 # Open to everybody; their own tests say what they show to whom.

@@ -178,13 +178,20 @@ def test_a_device_is_added_and_its_door_opened_as_in_a_house(
 
 def test_a_community_is_edited(browser: Client, park: Site) -> None:
     url = f"/installer/sites/communities/{park.pk}/edit/"
-    assert 'value="Parkallee 1"' in text_of(browser.get(url))
-    response = browser.post(url, NEW | {"name": "Parkhof II"})
+    shown = text_of(browser.get(url))
+    assert 'value="Parkallee 1"' in shown
+    assert 'name="version" value="1"' in shown
+    response = browser.post(url, NEW | {"name": "Parkhof II", "version": "1"})
     assert response.headers["Location"] == f"/installer/sites/{park.pk}/"
     page = text_of(browser.get(f"/installer/sites/{park.pk}/"))
     assert "Parkhof II" in page
     assert "Germany" in page
     assert browser.post(url, NEW | {"name": ""}).status_code == 200
+    assert Site.objects.get().name == "Parkhof II"
+    # Of two who edit at once the second is told, and loses nothing.
+    page = text_of(browser.post(url, NEW | {"name": "Late", "version": "1"}))
+    assert "Somebody else has changed this site" in page
+    assert 'value="Late"' in page
     assert Site.objects.get().name == "Parkhof II"
 
 

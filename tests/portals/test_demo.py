@@ -45,6 +45,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b'{"error": "the unit is off"}')
 
+    def do_GET(self) -> None:
+        self.send_response(self.server.status)
+        self.end_headers()
+        shown = [
+            {
+                "Text": f"{name}\n\n<b>Hello</b>",
+                "Date": "2026-11-22",
+                "Time": "12:00:00",
+            }
+            for name in ("Older", "Newer")
+        ]
+        self.wfile.write(json.dumps({"messages": shown}).encode())
+
     def log_message(self, *_words: Any) -> None:
         """Say nothing: the tests look at what was asked."""
 
@@ -85,6 +98,26 @@ def test_every_act_is_passed_on(
         browser.post(url, {"act": act.key})
     assert [body for _, _, body in control.asked] == [a.body for a in ACTS[device.kind]]
     assert browser.post(url, {"act": "explode"}).status_code == 404
+
+
+def test_a_virtual_monitor_shows_its_messages(
+    browser: Client, installer: User, site: Site, control: Control
+) -> None:
+    monitor = make_device(site, installer, model="C313")
+    page = f"/installer/devices/{monitor.mac}/"
+    shown = f"{page}virtual/messages/"
+    assert f'hx-get="{shown}"' in text_of(browser.get(page))
+    text = text_of(browser.get(shown))
+    assert text.index("Newer") < text.index("Older")
+    assert "&lt;b&gt;Hello&lt;/b&gt;" in text
+
+    control.status = 404
+    assert "No messages yet" in text_of(browser.get(shown))
+    door = make_device(site, installer)
+    assert (
+        browser.get(f"/installer/devices/{door.mac}/virtual/messages/").status_code
+        == 404
+    )
 
 
 def test_virtual_bridge_is_started_with_a_fresh_token(

@@ -11,7 +11,7 @@ from django.test import Client
 from portico.accounts.models import User
 from portico.audit.models import AuditEntry
 from portico.devices.models import Command, Device
-from portico.events.models import LogEntry
+from portico.events.models import LogEntry, Visit
 from portico.notices.enums import Audience
 from portico.sites.models import ManagedCommunity, Site
 from tests.factories import (
@@ -100,7 +100,7 @@ def test_a_house_is_never_his(estate: Estate, installer: User, site: Site) -> No
     # Even a row that should not be there shows him no house.
     rows = ManagedCommunity.objects
     rows.create(site=site, user=estate.manager, assigned_at=site.created_at)
-    entry = LogEntry.objects.get(site=site)
+    visit = Visit.objects.get(site=site)
     assert site.name not in text_of(estate.his.get("/manager/"))
     for path in (
         f"communities/{site.pk}/",
@@ -108,7 +108,8 @@ def test_a_house_is_never_his(estate: Estate, installer: User, site: Site) -> No
         f"communities/{site.pk}/log/",
         f"devices/{device.mac}/",
         f"devices/{device.mac}/picture/newest.jpg",
-        f"log/{entry.pk}/",
+        f"log/{visit.pk}/",
+        f"log/{visit.pk}/whole/",
     ):
         assert estate.his.get(f"/manager/{path}").status_code == 404
 
@@ -138,8 +139,11 @@ def test_the_log_is_live_searched_and_exported(estate: Estate) -> None:
     page = text_of(estate.his.get(url))
     assert "Mia · face" in page
     entry = LogEntry.objects.get()
-    assert f'hx-get="/manager/log/{entry.pk}/"' in page
-    assert "Mia" in text_of(estate.his.get(f"/manager/log/{entry.pk}/"))
+    assert f'hx-get="/manager/log/{entry.visit_id}/"' in page
+    assert "Mia" in text_of(estate.his.get(f"/manager/log/{entry.visit_id}/"))
+    whole = text_of(estate.his.get(f"/manager/log/{entry.visit_id}/whole/"))
+    assert "Mia" in whole
+    assert "face_granted" not in whole  # what the device said is the installer's
     make_event(estate.device, "card_refused", card="••••4711")
     pill = text_of(estate.his.get(f"{url}?after={entry.pk}", headers=HTMX))
     assert "1 new" in pill
@@ -149,9 +153,9 @@ def test_the_log_is_live_searched_and_exported(estate: Estate) -> None:
 
 
 def test_without_the_switch_there_is_no_log_anywhere(estate: Estate) -> None:
-    entry = LogEntry.objects.get()
+    visit = Visit.objects.get()
     estate.switch(may_see_logs=False)
-    for url in (f"{estate.page}log/", f"/manager/log/{entry.pk}/"):
+    for url in (f"{estate.page}log/", f"/manager/log/{visit.pk}/"):
         assert estate.his.get(url).status_code == 404
         assert estate.his.get(f"{url}?export=csv").status_code == 404
     for url in (estate.page, f"{estate.page}devices/", estate.device_page):

@@ -17,7 +17,9 @@ from portico.jobs.models import Job
 from portico.kernel.clock import utcnow
 from portico.mail.models import OutboundMessage
 from portico.mail.ports import install_sms, sms_transport
+from portico.sites.enums import Feature
 from portico.sites.models import Entitlement, Resident, SipAccount, Site
+from portico.sites.services.entitlements import grant
 from portico.tenancy.enums import Role
 from portico.tenancy.services.companies import offer_access
 from portico.tenancy.services.portal_visits import grant_access
@@ -31,6 +33,7 @@ from tests.factories import (
     make_site,
     organization_of,
     run_jobs,
+    set_prices,
 )
 from tests.mails import last_mail, mails_to, path_in
 from tests.portals.conftest import client_of
@@ -200,16 +203,39 @@ def test_errors_stand_at_their_field_for_new_and_changed_people(
     assert list(User.objects.order_by("pk").values()) == before
 
 
-def test_the_fourth_family_member_needs_an_additional_app(
+def test_the_fourth_family_member_says_what_it_costs_and_stays_inactive(
+    browser: Client, installer: User, site: Site
+) -> None:
+    set_prices(additional_app=150)
+    for _ in range(3):
+        make_family_member(site, installer)
+    url = people(site, "people/new/")
+    assert "Additional App, which costs €1.50 a month" in text_of(browser.get(url))
+    assert browser.post(url, MIA).status_code == 302
+    page = text_of(browser.get(people(site)))
+    assert page.count(">Inactive<") == 1
+    mia = page.split("Mia Ryan</a>")[1].split("</tr>")[0]
+    assert ">Inactive<" in mia
+    grant(
+        actor=None,
+        site=site,
+        feature=Feature.ADDITIONAL_APP,
+        months=1,
+        resident=site.residents.get(user__name="Mia Ryan"),
+        now=utcnow(),
+    )
+    assert ">Inactive<" not in text_of(browser.get(people(site)))
+
+
+def test_the_fourth_family_member_is_active_where_he_costs_nothing(
     browser: Client, installer: User, site: Site
 ) -> None:
     for _ in range(3):
         make_family_member(site, installer)
     url = people(site, "people/new/")
-    for page in (browser.get(url), browser.post(url, MIA)):
-        assert "needs an Additional App" in text_of(page)
-        assert 'name="name"' not in text_of(page)
-    assert site.residents.filter(role="member").count() == 3
+    assert "which costs nothing here" in text_of(browser.get(url))
+    assert browser.post(url, MIA).status_code == 302
+    assert ">Inactive<" not in text_of(browser.get(people(site)))
 
 
 def test_a_house_without_service_gets_no_family_member(

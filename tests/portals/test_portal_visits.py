@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,15 @@ from django.test import Client
 
 from portico.accounts.models import User
 from portico.audit.models import AuditEntry
+from portico.exports.models import Export
 from portico.kernel.clock import utcnow
 from portico.mail.models import OutboundMessage
 from portico.tenancy.models import PortalVisit
 from tests.factories import (
+    make_capture,
     make_device,
     make_distributor,
+    make_event,
     make_installer,
     make_operator,
     make_site,
@@ -211,3 +215,26 @@ def test_the_operator_does_not_enter(pair: Pair) -> None:
     operator.post(f"{one}enter/")
     assert not pair.is_inside(operator)
     assert not PortalVisit.objects.exists()
+
+
+def test_a_visitor_reads_the_log_and_has_no_file_made(pair: Pair) -> None:
+    pair.offer()
+    pair.grant()
+    assert pair.enter()
+    device = make_device(pair.site, pair.ida)
+    make_event(device, "face_granted", user="Mia")
+    make_capture(device)
+    page = text_of(pair.desk.get("/installer/log/"))
+    assert "Mia" in page
+    assert "log/export/" not in page
+    assert "?export=csv" in page
+    picture = re.search(r'src="([^"]*/log/pictures/[^"]+)"', page)
+    assert picture is not None
+    assert pair.desk.get(picture[1]).status_code == 200
+    form = {"format": "csv", "back": "/installer/log/"}
+    assert pair.desk.post("/installer/log/export/", form).status_code == 404
+    assert pair.desk.get("/installer/exports/").status_code == 404
+    assert not Export.objects.exists()
+    # What he saw is no longer his when he has left.
+    pair.grant(on=False)
+    assert pair.desk.get(picture[1]).status_code in {302, 404}

@@ -44,7 +44,6 @@ def test_left_column_holds_the_guides_modules_in_its_order(browser: Client) -> N
     [
         "firmware",
         "upgrade",
-        "message",
         "subscriptions",
         "payments",
         "automatic-payments",

@@ -102,11 +102,16 @@ def test_list_is_found_by_every_key(
     make_site(installer, "Nobody")
     device = make_device(site, installer)
     master = site.residents.get()
+    User.objects.filter(pk=master.user.pk).update(phone="+4930901820")
+    Site.objects.filter(pk=site.pk).update(address="Long Lane 5")
     keys = [
         "ryan",
+        "long lane",
+        "+49 30 901 820",
         str(master.user.email),
         str(site.family_sip),
         master.sip.number,
+        device.sip.number,
         device.pretty_mac,
         device.mac.lower(),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
@@ -14,8 +15,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from portico.accounts.models import User
 from portico.audit.models import AuditEntry
 from portico.devices.enums import CommandChannel
+from portico.devices.models import Device
 from portico.devices.services.commands import request_open
 from portico.events.models import LogEntry
+from portico.events.rules import sign_capture
 from portico.kernel.clock import utcnow
 from portico.notices.enums import NoticeKind
 from portico.tenancy.enums import Role
@@ -23,24 +26,30 @@ from tests.factories import (
     make_account_rows,
     make_announcement,
     make_bridge,
+    make_capture,
     make_community,
     make_dead_letter,
     make_device,
     make_distributor,
     make_event,
+    make_export,
     make_family_member,
+    make_import,
     make_installer,
     make_mac,
     make_manager,
     make_manual,
+    make_message,
     make_notice,
     make_operator,
     make_person,
     make_picture,
     make_site,
+    make_template,
     make_ticket,
     run_jobs,
 )
+from tests.factories.cameras import make_camera, make_camera_picture
 from tests.portals.conftest import client_of
 from tests.portals.routes import ELSEWHERE, PUBLIC, ROUTES
 
@@ -86,6 +95,8 @@ def world(db: None) -> World:
     run_jobs()
     make_event(device, "motion")
     make_picture(device, installer)
+    camera = make_camera(site, installer)
+    make_camera_picture(camera, installer)
     relay = device.relays.get()
     command = request_open(
         actor=installer, relay=relay, channel=CommandChannel.PORTAL, now=utcnow()
@@ -122,6 +133,8 @@ def world(db: None) -> World:
             "operator.colleague_id": make_person(operator, Role.STAFF).pk,
             "distributor.colleague_id": make_person(distributor, Role.STAFF).pk,
             "part": "billing",
+            "feature": "app",
+            "import_id": make_import(installer).pk,
             "list_name": "audit",
             "manual_id": make_manual(operator).pk,
             **support_ids(installer, distributor),
@@ -134,21 +147,26 @@ def world(db: None) -> World:
             "manager.notice_id": make_notice(manager, alone=True).pk,
             "community_id": community.pk,
             "manager.mac": unit.mac,
-            "manager.entry_id": LogEntry.objects.get(device=unit).pk,
+            **log_ids(installer, device),
+            **{f"manager.{key}": pk for key, pk in log_ids(manager, unit).items()},
             "installer.colleague_id": sub.pk,
             "distributor.company_id": installer.membership.organization_id,
             "distributor.member_id": installer.membership.pk,
             "operator.company_id": installer.membership.organization_id,
             "operator.member_id": installer.membership.pk,
             "site_id": site.pk,
+            "camera_id": camera.pk,
             "resident_id": make_family_member(site, installer).pk,
             "mac": device.mac,
             "kind": "local",
             "number": 1,
             "command_id": command.pk,
-            "entry_id": LogEntry.objects.get(device=device).pk,
             "mac_entry_id": make_mac(distributor).pk,
             "job_id": make_dead_letter().pk,
+            "message_id": make_message(
+                installer, send_at=utcnow() + timedelta(hours=1)
+            ).pk,
+            "template_id": make_template(installer).pk,
             **{
                 f"{owner}.{part}": key
                 for owner, user in owners.items()
@@ -156,6 +174,15 @@ def world(db: None) -> World:
             },
         },
     )
+
+
+def log_ids(user: User, device: Device) -> dict[str, object]:
+    """The one visit at ``device``, its picture as ``user`` gets it, and a file of his."""
+    return {
+        "visit_id": LogEntry.objects.get(device=device).visit_id,
+        "signed": sign_capture(make_capture(device).pk, user.pk),
+        "export_id": make_export(user).pk,
+    }
 
 
 def support_ids(installer: User, distributor: User) -> dict[str, object]:
@@ -262,8 +289,9 @@ def test_a_sub_installer_reaches_nothing_of_sites_that_are_not_his(
         post = ROUTES[name].post
         return _status_and_change(world.others["sub"], world.url(name), post=post)
 
-    # The library is the company's, the own account everybody's.
-    mine = {"installer:mac_remove"}
+    # Library and templates are the company's, the own account everybody's.
+    templates = ("message_template_edit", "message_template_delete")
+    mine = {f"installer:{name}" for name in ("mac_remove", *templates)}
     closed = [
         name
         for name, route in ROUTES.items()
@@ -302,7 +330,7 @@ def test_a_property_manager_finds_nothing_of_a_community_that_is_not_his(
 
 def test_a_property_manager_finds_no_house(world: World) -> None:
     """Not even by a page of his own, with the ids of the company's houses."""
-    parts = {"community_id": "site_id", "mac": "mac", "entry_id": "entry_id"}
+    parts = {"community_id": "site_id", "mac": "mac", "visit_id": "visit_id"}
     names = [
         name
         for name, route in ROUTES.items()
@@ -313,7 +341,7 @@ def test_a_property_manager_finds_no_house(world: World) -> None:
         args = [world.ids[parts[part]] for part in ROUTES[name].ids]
         return _call(world.owners["manager"], reverse(name, args=args), post=False)
 
-    assert len(names) == 8
+    assert len(names) == 9
     assert _answers(world, names, call) == dict.fromkeys(names, 404)
 
 

@@ -228,7 +228,9 @@ def test_company_settings_are_kept_field_by_field(browser: Client) -> None:
     assert "Frau Hausmann" in text_of(browser.get(f"{setting}billing/"))
 
     assert saved().log_unanswered_calls  # on by default
-    browser.post(f"{setting}log/", {})
+    days = dict.fromkeys(("door", "call", "alarm", "motion", "capture"), "30")
+    kept = {f"keep_{kind}_days": value for kind, value in days.items()}
+    browser.post(f"{setting}log/", kept)
     assert not saved().log_unanswered_calls
     browser.post(f"{setting}emails/", {"mail_expiry": "on"})
     assert (saved().mail_expiry, saved().mail_renewal) == (True, False)

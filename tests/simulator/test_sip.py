@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -347,3 +348,59 @@ def test_messages_are_read_and_written() -> None:
 )
 def test_granted_lifetime(headers: tuple[tuple[str, str], ...], expected: int) -> None:
     assert granted_seconds(SipMessage(headers, status=200), 1800) == expected
+
+
+def _text(peer: tuple[str, int], number: int, body: str, kind: str) -> SipMessage:
+    request = _request("MESSAGE", peer, Content_Type=kind)
+    headers = tuple(
+        (key, f"call-{number}" if key == "Call-ID" else value)
+        for key, value in request.headers
+    )
+    return replace(request, headers=headers, body=body)
+
+
+def test_indoor_monitor_keeps_a_text_once(tmp_path: Path) -> None:
+    plain = "text/plain;charset=utf-8"
+
+    async def test() -> None:
+        async with registrar() as (server, config):
+            async with VirtualUnit.start(
+                mac=MAC, model="C313", config=config, state_dir=tmp_path
+            ) as unit:
+                await until(lambda: unit.unit.registration == sip.REGISTERED)
+                for number, body, kind in (
+                    (1, "Hello\n\n\U0001f6aa", plain),
+                    (1, "Hello\n\n\U0001f6aa", plain),
+                    (2, "<p>", "text/html"),
+                    (3, "Bye", plain),
+                ):
+                    server.send(_text(server.peer, number, body, kind))
+                await until(lambda: len(server.answers) == 4)
+
+                assert [a.status for a in server.answers] == [200, 200, 415, 200]
+            # It is still there after a power cut, and gone after a factory reset.
+            async with VirtualUnit.start(
+                mac=MAC, model="C313", state_dir=tmp_path
+            ) as unit:
+                kept = unit.unit.core.state.messages
+                assert [one["Text"] for one in kept] == ["Hello\n\n\U0001f6aa", "Bye"]
+                unit.unit.reset_factory()
+                assert kept == []
+
+    run(test())
+
+
+def test_door_phone_takes_a_text_and_shows_none() -> None:
+    async def test() -> None:
+        async with (
+            registrar() as (server, config),
+            VirtualUnit.start(mac=MAC, model="R20A", config=config) as unit,
+        ):
+            await until(lambda: unit.unit.registration == sip.REGISTERED)
+            server.send(_text(server.peer, 1, "Hello", "text/plain"))
+            await until(lambda: server.answers)
+
+            assert server.answers[0].status == 200
+            assert unit.unit.core.state.messages == []
+
+    run(test())

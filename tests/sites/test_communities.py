@@ -83,14 +83,14 @@ def test_a_change_reaches_the_units_and_the_audit_log(installer: User) -> None:
     run_jobs()
     assert "SNTP.Name = Berlin" in device.provisioning_file.body
     data = CommunityData(name="Park", time_zone="Asia/Tokyo")
-    change_community(actor=installer, site=site, data=data, now=utcnow())
+    change_community(actor=installer, site=site, data=data, version=1, now=utcnow())
     run_jobs()
     device.provisioning_file.refresh_from_db()
     assert "SNTP.Name = Tokyo" in device.provisioning_file.body
     entry = latest("community.changed")
     assert entry.before["time_zone"] == "Europe/Berlin"
     assert entry.after["time_zone"] == "Asia/Tokyo"
-    change_community(actor=installer, site=site, data=data, now=utcnow())
+    change_community(actor=installer, site=site, data=data, version=2, now=utcnow())
     assert AuditEntry.objects.filter(action="community.changed").count() == 1
 
 
@@ -126,13 +126,15 @@ def test_foreigners_managers_and_houses_are_refused(installer: User) -> None:
     data = CommunityData(name="Mine now")
     for actor in (stranger, manager):
         with pytest.raises(NotVisible):
-            change_community(actor=actor, site=site, data=data, now=utcnow())
+            change_community(actor=actor, site=site, data=data, version=1, now=utcnow())
         with pytest.raises(NotVisible):
             delete_community(actor=actor, site=site, now=utcnow())
     with pytest.raises(NotVisible):
         register_community(actor=manager, data=data, now=utcnow())
     with pytest.raises(NotVisible):
-        change_community(actor=installer, site=house, data=data, now=utcnow())
+        change_community(
+            actor=installer, site=house, data=data, version=1, now=utcnow()
+        )
     with pytest.raises(NotVisible):
         delete_community(actor=installer, site=house, now=utcnow())
     assert set(Site.objects.values_list("name", flat=True)) == {"Park", house.name}

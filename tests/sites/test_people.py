@@ -12,9 +12,9 @@ from portico.accounts.models import PasswordLink, User
 from portico.audit.models import AuditEntry
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import ChangedMeanwhile, NotVisible
-from portico.sites.errors import AdditionalAppNeeded, EmailTaken, MasterStays
+from portico.sites.errors import EmailTaken, MasterStays
 from portico.sites.models import Resident, SipAccount, Site
-from portico.sites.rules import FREE_MEMBERS
+from portico.sites.rules import served_people
 from portico.sites.services.people import (
     add_family_member,
     change_resident,
@@ -23,7 +23,12 @@ from portico.sites.services.people import (
 )
 from portico.sites.services.registration import PersonData
 from tests.accounts.parallel import at_once
-from tests.factories import make_family_member, make_installer, make_site
+from tests.factories import (
+    make_family_member,
+    make_installer,
+    make_site,
+    set_prices,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
@@ -45,17 +50,38 @@ def outcomes(act: Callable[[int], object]) -> Counter[type[object]]:
     return Counter(type(result) for result in at_once(act, THREADS))
 
 
-def test_of_many_who_add_only_the_free_places_are_filled(ida: User, site: Site) -> None:
-    for _ in range(FREE_MEMBERS - 1):
+def test_of_many_who_add_only_one_gets_the_last_free_place(
+    ida: User, site: Site
+) -> None:
+    set_prices(additional_app=100)
+    for _ in range(site.free_members - 1):
         make_family_member(site, ida)
 
     def add(number: int) -> Resident:
         data = PersonData(name="Mia", email=f"mia{number}@example.com")
         return add_family_member(actor=ida, site=site, data=data, now=utcnow())
 
-    assert outcomes(add) == {Resident: 1, AdditionalAppNeeded: THREADS - 1}
-    assert site.residents.count() == FREE_MEMBERS + 1
-    assert User.objects.filter(email__startswith="mia").count() == 1
+    assert outcomes(add) == {Resident: THREADS}
+    people = list(site.residents.all())
+    served = served_people(site, people, list(site.entitlements.all()), utcnow())
+    assert len(served) == 1 + site.free_members
+
+
+def test_of_many_who_add_where_it_costs_nothing_all_are_served(
+    ida: User, site: Site
+) -> None:
+    for _ in range(site.free_members - 1):
+        make_family_member(site, ida)
+
+    def add(number: int) -> Resident:
+        data = PersonData(name="Mia", email=f"mia{number}@example.com")
+        return add_family_member(actor=ida, site=site, data=data, now=utcnow())
+
+    assert outcomes(add) == {Resident: THREADS}
+    people = list(site.residents.all())
+    served = served_people(site, people, list(site.entitlements.all()), utcnow())
+    assert served == {person.pk for person in people}
+    assert site.entitlements.filter(feature="additional_app").count() == THREADS - 1
 
 
 def test_of_many_with_one_email_one_gets_it(ida: User) -> None:

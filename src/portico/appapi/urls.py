@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from portico.appapi.views import doors, keys, logs, session
+from portico.appapi.views import doors, keys, logs, messages, session
 
 _app = [
     path("tempKey/getPersonalTempKeyList", keys.list_keys),
@@ -12,6 +12,8 @@ _app = [
     path("tempKey/delPersonalTempKey", keys.delete_key),
     path("log/getDoorLog", logs.door_log),
     path("log/getCallLog", logs.call_log),
+    path("message/getMessageList", messages.message_list),
+    path("message/readMessage", messages.read_message),
 ]
 
 _member = [
@@ -31,6 +33,9 @@ urlpatterns = [
     path("opendoor", doors.opendoor),
     path(
         "web-server/v3/app/qr/<str:sealed>", keys.qr_picture, name="appapi_temp_key_qr"
+    ),
+    path(
+        "web-server/v3/app/pictures/<str:signed>", logs.picture, name="appapi_picture"
     ),
     path("web-server/v3/app/<str:kind>/", include(_app)),
     path("web-server/v4/smartplus/<str:kind>/log/member/", include(_member)),

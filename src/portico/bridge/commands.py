@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from portico.bridge.cameras import find_camera
 from portico.bridge.clock import ServerClock
 from portico.bridge.errors import OpeningFailed, StoreFull
 from portico.bridge.lan import Lan
@@ -13,6 +14,8 @@ from portico.bridge.limits import COMMANDS_AT_ONCE
 from portico.bridge.outbox import Begun, Outbox
 from portico.bridge.pictures import Pictures
 from portico.protocols.bridge.envelope import (
+    CAMERA_PICTURE,
+    CLEAR_ACCESS,
     FETCH_CONFIGURATION,
     OPEN_RELAY,
     TAKE_PICTURE,
@@ -96,6 +99,10 @@ class Commands:
         """:raises OpeningFailed: with the contract's reason."""
         if self._clock.now_ms() >= command.expires_at:
             raise OpeningFailed("expired")
+        if command.kind == CAMERA_PICTURE:
+            camera = await find_camera(command.data)
+            await self._pictures.take(command.id, camera)
+            return
         unit = self._lan.unit(command.mac)
         if command.kind == OPEN_RELAY:
             try:
@@ -105,18 +112,20 @@ class Commands:
             if unit is None:
                 raise OpeningFailed("unknown_device")
             await unit.open(order, expires_at=command.expires_at)
-        elif command.kind not in {FETCH_CONFIGURATION, TAKE_PICTURE}:
+        elif command.kind not in {CLEAR_ACCESS, FETCH_CONFIGURATION, TAKE_PICTURE}:
             raise OpeningFailed("bad_command")
         elif unit is None:
             raise OpeningFailed("unknown_device")
+        elif command.kind == CLEAR_ACCESS:
+            await unit.clear_access(expires_at=command.expires_at)
         elif command.kind == FETCH_CONFIGURATION:
             await unit.fetch_configuration(expires_at=command.expires_at)
             reading = asyncio.create_task(self._lan.read_back(command.mac))
             self._readings.add(reading)
             reading.add_done_callback(self._readings.discard)
         else:
-            camera = await unit.camera(expires_at=command.expires_at)
-            await self._pictures.take(command.id, camera)
+            own = await unit.camera(expires_at=command.expires_at)
+            await self._pictures.take(command.id, own)
 
     def _result(
         self, command: Command, arrived: float, failure: OpeningFailed | None

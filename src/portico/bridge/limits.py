@@ -77,6 +77,8 @@ FOUND_AT_MOST_EVERY: Final = 3.0
 # --- pictures ---------------------------------------------------------------------
 # Two streams, each with its connection and its first whole picture; then nobody waits.
 PICTURE_WITHIN: Final = 9.0
+# A router answers from its own table, or asks its provider once more.
+NAME_WITHIN: Final = 3.0
 # 256 KiB over a line of 300 kbit/s.
 PICTURE_UPLOAD: Final = 8.0
 

@@ -45,6 +45,14 @@ class Camera:
         return [f"rtsp://{account}@{host}:{self.port}{path}" for path in _PATHS]
 
 
+class Watched(Protocol):
+    """What a picture can be taken of."""
+
+    @property
+    def urls(self) -> list[str]:
+        """With credentials, the best first."""
+
+
 class Delivery(Protocol):
     async def __call__(self, command: UUID, jpeg: bytes) -> None:
         """:raises OpeningFailed: the server does not have it."""
@@ -58,7 +66,7 @@ class Pictures:
         # Set once the bridge knows its server.
         self.deliver: Delivery | None = None
 
-    async def take(self, command: UUID, camera: Camera) -> None:
+    async def take(self, command: UUID, camera: Watched) -> None:
         """Take a picture and deliver it.
 
         :raises OpeningFailed: see there.
@@ -106,7 +114,7 @@ class Upload:
             raise OpeningFailed("not_delivered")
 
 
-async def _frame(camera: Camera) -> bytes:
+async def _frame(camera: Watched) -> bytes:
     """:raises OpeningFailed: no picture."""
     process = await asyncio.create_subprocess_exec(
         *_COMMAND,

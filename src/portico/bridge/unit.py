@@ -185,6 +185,35 @@ class Unit:
         if not await self._giving_way(order()):
             raise OpeningFailed("gave_way")
 
+    async def clear_access(self, *, expires_at: int) -> None:
+        """Delete all codes, cards and faces from the unit.
+
+        A list that the model does not have is empty as it is; one with none of them
+        cannot be cleared. To repeat it does no harm.
+
+        :raises OpeningFailed: see there; ``gave_way`` to an opening.
+        """
+        cleared: list[str] = []
+
+        async def order() -> None:
+            async with self._lock:
+                seen = await self._verified(expires_at)
+                sender = _Sender(self._http_at(seen.address), self._clock, expires_at)
+                for target in local_api.ACCESS_LISTS:
+                    request = local_api.clear_list(target)
+                    try:
+                        await sender.send(request, Account.API, local_api.read_answer)
+                    except DeviceError as error:
+                        if error.code != "not_supported":
+                            raise _refusal(error) from error
+                    else:
+                        cleared.append(target)
+
+        if not await self._giving_way(order()):
+            raise OpeningFailed("gave_way")
+        if not cleared:
+            raise OpeningFailed("not_supported", denied=True)
+
     def heard_revision(self, revision: str) -> None:
         """One of its reports said which settings it has: newer than what was read."""
         self._revision = revision[:12] or self._revision

@@ -53,6 +53,12 @@ class Environment(BaseSettings):
     # The control address of the simulator; only demo mode uses it.
     simulator_control: str = ""
     simulator_token: SecretStr = SecretStr("")
+    # Where the Smart Home icon leads for houses without an address of their own.
+    smart_home_url: str = ""
+    # A weather service of the Open-Meteo shape: where it searches places, and where it
+    # tells the weather. Empty: there is no weather.
+    weather_search_url: str = ""
+    weather_url: str = ""
     # Bearer token for /metrics; empty: only loopback may read it.
     metrics_token: SecretStr = SecretStr("")
     gateway_id: str = Field(

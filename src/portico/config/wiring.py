@@ -14,6 +14,8 @@ from portico.kernel.bus.local import LocalBus
 from portico.kernel.bus.nats import NatsBus
 from portico.kernel.crypto import install_keys
 from portico.kernel.queue import install_backend
+from portico.weather.open_meteo import OpenMeteo
+from portico.weather.ports import install_weather
 
 # Modules that define jobs; importing them registers the jobs.
 TASKS = (
@@ -21,8 +23,14 @@ TASKS = (
     "portico.accounts.tasks",
     "portico.tenancy.tasks",
     "portico.support.tasks",
+    "portico.exports.tasks",
+    "portico.messaging.tasks",
     "portico.provisioning.tasks",
     "portico.events.tasks",
+    "portico.weather.tasks",
+    "portico.houses.tasks",
+    # What exports are made of.
+    "portico.portals.shared.log_export",
 )
 
 # A thread that waits for a hint, or for the disk, sits beside threads that work. It would
@@ -55,3 +63,10 @@ def install() -> None:
         importlib.import_module(module)
     if environment.mode in {"demo", "test"}:
         install_sms(folder_sms)
+    if environment.weather_url and environment.weather_search_url:
+        install_weather(
+            OpenMeteo(
+                search_url=environment.weather_search_url,
+                forecast_url=environment.weather_url,
+            )
+        )

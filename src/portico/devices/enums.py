@@ -32,10 +32,16 @@ class CommandKind(models.TextChoices):
     OPEN_RELAY = "open_relay", _("open")
     FETCH_CONFIGURATION = "fetch_configuration", _("fetch configuration")
     TAKE_PICTURE = "take_picture", _("take a picture")
+    CLEAR_ACCESS = "clear_access", _("delete codes, cards and faces")
+    CAMERA_PICTURE = "camera_picture", _("take a picture of a third-party camera")
 
 
 # Orders to a unit as a whole: one such command per device at a time.
-DEVICE_ORDERS = (CommandKind.FETCH_CONFIGURATION, CommandKind.TAKE_PICTURE)
+DEVICE_ORDERS = (
+    CommandKind.FETCH_CONFIGURATION,
+    CommandKind.TAKE_PICTURE,
+    CommandKind.CLEAR_ACCESS,
+)
 
 
 class CommandState(models.TextChoices):
@@ -71,7 +77,7 @@ class DenialReason(models.TextChoices):
     )
     BRIDGE_OFFLINE = "bridge_offline", _("The bridge is offline.")
     DEVICE_OFFLINE = "device_offline", _("The device is offline.")
-    NO_SERVICE = "no_service", _("The app service of this house has ended.")
+    NO_SERVICE = "no_service", _("The app service does not run for this account.")
     NOT_OFFERED = "not_offered", _("This relay is not opened from the app.")
     EXPIRED = "expired", _("The command came too late to be carried out.")
     UNKNOWN_DEVICE = "unknown_device", _("The bridge does not know this device yet.")
@@ -94,6 +100,10 @@ class DenialReason(models.TextChoices):
         "gave_way",
         _("Somebody opened a door of this device at that moment. Try again."),
     )
+    REFUSED_ADDRESS = (
+        "refused_address",
+        _("The address leads to the bridge itself, or to no machine at all."),
+    )
     NO_STREAM = "no_stream", _("The device shows no video stream.")
     NO_VIDEO = (
         "no_video",
@@ -103,6 +113,20 @@ class DenialReason(models.TextChoices):
         "not_delivered",
         _("The bridge took a picture and could not send it here."),
     )
+
+
+# The same of third-party cameras, where the words differ.
+CAMERA_REASONS = {
+    DenialReason.BRIDGE_NEEDED: _(
+        "This site has no bridge, and only a bridge can reach the camera."
+    ),
+    DenialReason.UNREACHABLE: _("The bridge found no camera at this address."),
+    DenialReason.NO_ANSWER: _("No answer from the camera."),
+    DenialReason.UNAUTHORIZED: _("The camera refused the user name or the password."),
+    DenialReason.NO_STREAM: _(
+        "The camera shows no video at this address. Check the part behind the port."
+    ),
+}
 
 
 class PresenceVia(models.TextChoices):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from portico.kernel.errors import DomainError
+from portico.kernel.errors import DomainError, FileRefused
 
 
 class MacMalformed(DomainError):
@@ -71,14 +71,41 @@ class EnrolmentRefused(DomainError):
     status = 404
 
 
-class ImportRefused(DomainError):
+class ImportRefused(FileRefused):
     """The file has rows in error; nothing was loaded."""
 
     code = "import_refused"
-    status = 422
-    field = "file"
 
 
 class BridgeExists(DomainError):
     code = "bridge_exists"
+    status = 409
+
+
+class BadCameraAddress(DomainError):
+    """Not an RTSP address, or one that cannot be a camera's."""
+
+    code = "bad_camera_address"
+    status = 422
+    field = "address"
+
+
+class BadCameraAccount(DomainError):
+    """User name or password: unusable, told twice, or to be entered again."""
+
+    code = "bad_camera_account"
+    status = 422
+    field = "password"
+
+
+class BadLink(DomainError):
+    """Cameras are linked with door phones of their own house."""
+
+    code = "bad_link"
+    status = 422
+    field = "linked"
+
+
+class TooManyCameras(DomainError):
+    code = "too_many_cameras"
     status = 409

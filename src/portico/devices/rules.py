@@ -9,10 +9,34 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from portico.devices.catalogue import UNKNOWN_RELAYS, DeviceModel, methods_for
-from portico.devices.enums import AccessMethod, DenialReason, DeviceKind, RelayKind
-from portico.devices.errors import BadAddress, BadRelay
+from portico.devices.catalogue import (
+    UNKNOWN_RELAYS,
+    DeviceModel,
+    all_models,
+    methods_for,
+)
+from portico.devices.enums import (
+    CAMERA_REASONS,
+    AccessMethod,
+    DenialReason,
+    DeviceKind,
+    RelayKind,
+)
+from portico.devices.errors import (
+    BadAddress,
+    BadCameraAccount,
+    BadCameraAddress,
+    BadRelay,
+)
 from portico.devices.models import Bridge, Device
+from portico.protocols.rtsp import (
+    MAX_ACCOUNT,
+    MAX_ADDRESS,
+    BadRtspAddress,
+    RtspAddress,
+    is_account_text,
+    read_rtsp_address,
+)
 
 # One key of the phone, or two to four digits (the firmware's CodeN and MultiCodeN).
 _DTMF = re.compile(r"[0-9*#]|[0-9]{2,4}")
@@ -68,20 +92,32 @@ def _relay_problem(relay: RelayData, model: DeviceModel | None) -> str:
 
 
 def has_camera(device: Device) -> bool:
-    """Whether units of this type have a camera of their own."""
-    return device.kind != DeviceKind.INDOOR_MONITOR
+    """Whether the unit has a camera of its own; until it told its model its type decides."""
+    model = all_models().get(device.model)
+    return device.kind != DeviceKind.INDOOR_MONITOR if model is None else model.camera
 
 
 def why_no_orders(device: Device, bridge: Bridge | None) -> str:
     """Why ``device`` cannot be told anything now, as a sentence; empty when it can."""
-    if bridge is None or bridge.enrolled_at is None:
-        return str(DenialReason.BRIDGE_NEEDED.label)
-    if not bridge.is_online:
-        return str(DenialReason.BRIDGE_OFFLINE.label)
+    if why_not := why_no_bridge(bridge):
+        return str(why_not.label)
     presence = getattr(device, "presence", None)
     if presence is None or not presence.is_online:
         return str(DenialReason.DEVICE_OFFLINE.label)
     return ""
+
+
+def why_no_bridge(bridge: Bridge | None) -> DenialReason | None:
+    """Why nothing can be asked of a house's bridge now; None when it can."""
+    if bridge is None or bridge.enrolled_at is None:
+        return DenialReason.BRIDGE_NEEDED
+    return None if bridge.is_online else DenialReason.BRIDGE_OFFLINE
+
+
+def why_no_test(bridge: Bridge | None) -> str:
+    """Why no third-party camera can be looked at now, as a sentence; empty when it can."""
+    why_not = why_no_bridge(bridge)
+    return str(CAMERA_REASONS.get(why_not, why_not.label)) if why_not else ""
 
 
 def is_home_address(text: str) -> bool:
@@ -110,3 +146,54 @@ def check_lan_address(text: str) -> str:
     if not usable:
         raise BadAddress(_("Enter an address of the home network."))
     return str(address)
+
+
+def read_camera_address(text: str) -> RtspAddress:
+    """The RTSP address of a third-party camera, maybe with credentials.
+
+    :raises BadCameraAddress: see :class:`portico.protocols.rtsp.BadRtspAddress`.
+    """
+    try:
+        return read_rtsp_address(text)
+    except BadRtspAddress as error:
+        raise BadCameraAddress(_address_problem(error.code)) from None
+
+
+def _address_problem(code: str) -> str:
+    problems = {
+        "too_long": _("An address has at most %(count)d characters.")
+        % {"count": MAX_ADDRESS},
+        "scheme": _("The address begins with rtsp://"),
+        "port": _("The port is a number from 1 to 65535."),
+        "host": _(
+            "After rtsp:// stands a name such as camera.local or an IP address; IPv6 in"
+            " brackets."
+        ),
+        "refused": _(
+            "This address leads to the bridge itself, or to no machine at all. Enter the"
+            " address that the camera has in the network of the house."
+        ),
+        "account": _("User name or password in the address cannot be read."),
+    }
+    otherwise = _("An address has no spaces, line breaks, # or letters beyond A to Z.")
+    return problems.get(code, otherwise)
+
+
+def camera_account(address: RtspAddress, user: str, password: str) -> tuple[str, str]:
+    """User name and password, told in the address or in fields of their own.
+
+    :raises BadCameraAccount: both tell one and they differ, or one is unusable.
+    """
+    both = (
+        ("user", address.user, user),
+        ("password", address.password, password),
+    )
+    for name, told, typed in both:
+        if not is_account_text(typed):
+            text = _("At most %(count)d characters, all of them visible.")
+            raise BadCameraAccount(text % {"count": MAX_ACCOUNT}, field=name)
+        if told and typed and told != typed:
+            raise BadCameraAccount(
+                _("The address holds another one. Leave one of them out."), field=name
+            )
+    return address.user or user, address.password or password

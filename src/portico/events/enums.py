@@ -14,6 +14,8 @@ class LogKind(models.TextChoices):
     CALL = "call", _("call")
     MOTION = "motion", _("motion")
     ALARM = "alarm", _("alarm")
+    # A picture that somebody ordered; those that come with a visit are no lines.
+    CAPTURE = "capture", _("capture")
 
 
 class Method(models.TextChoices):

@@ -31,10 +31,11 @@ from portico.devices import selectors as devices
 from portico.devices.enums import CommandKind, CommandState, PresenceVia
 from portico.devices.services import bridges, commands, presence
 from portico.devices.services.found import FoundData, note_found
-from portico.devices.services.pictures import NoPicture, store_picture
+from portico.devices.services.pictures import NoPicture
 from portico.devices.services.registration import recognize_model
 from portico.events.enums import EventSource
 from portico.events.selectors import waiting_events
+from portico.events.services.captures import receive_picture
 from portico.events.services.inbox import IncomingEvent, direct_key, store_events
 from portico.kernel.bus import publish
 from portico.kernel.clock import from_ms, to_ms, utcnow
@@ -42,13 +43,16 @@ from portico.kernel.errors import DomainError
 from portico.kernel.ids import secret_digest
 from portico.kernel.queue import job_counts
 from portico.kernel.threads import end_pool
+from portico.messaging.services import monitors
+from portico.messaging.words import monitor_text
 from portico.protocols.bridge import messages as wire
-from portico.protocols.bridge.envelope import encode
+from portico.protocols.bridge.envelope import NO_UNIT, camera_picture_data, encode
 from portico.provisioning.selectors import ServedFile, address_of, served_files
 from portico.provisioning.services.files import note_applied, note_fetched
 from portico.sites.enums import ManagerRight
 from portico.sites.selectors import managed_communities, visible_sites
 from portico.tenancy.selectors import VISIT_KEY, membership_of, open_visit, visiting
+from portico.weather.services.sheet import sheet_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,6 +66,7 @@ __all__ = [
     "EventTarget",
     "IncomingEvent",
     "LiveScope",
+    "MonitorMessage",
     "PresenceVia",
     "Refused",
     "ServedFile",
@@ -111,6 +116,17 @@ class SipTarget:
     device_id: int
     number: str
     password: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorMessage:
+    """What an indoor monitor is to show; ``call_id`` is the same however often it goes."""
+
+    receipt_id: int
+    device_id: int
+    number: str
+    call_id: str
+    text: str
 
 
 def _event_targets(secrets: Collection[str]) -> dict[str, EventTarget]:
@@ -236,9 +252,11 @@ def _claim(command_id: uuid.UUID) -> wire.Command | None:
             return None
         data["relay"] = {"kind": relay.kind, "number": relay.number}
         data["hold_seconds"] = relay.hold_seconds
+    if command.camera is not None:
+        data = camera_picture_data(command.camera.address)
     return wire.Command(
         id=command_id,
-        mac=command.device.mac,
+        mac=command.device.mac if command.device else NO_UNIT,
         kind=command.kind,
         data=data,
         expires_at=to_ms(command.expires_at),
@@ -249,7 +267,7 @@ def _waiting(bridge_id: uuid.UUID) -> list[uuid.UUID]:
     bridge = devices.live_bridge(bridge_id)
     if bridge is None:
         return []
-    return [command.pk for command in devices.waiting_commands(bridge)]
+    return devices.waiting_commands(bridge)
 
 
 def _all_waiting() -> list[tuple[uuid.UUID, uuid.UUID]]:
@@ -291,7 +309,7 @@ def _store_picture(
     bridge_id: uuid.UUID, command_id: uuid.UUID, jpeg: bytes
 ) -> bool | None:
     try:
-        return store_picture(
+        return receive_picture(
             bridge_id=bridge_id, command_id=command_id, jpeg=jpeg, now=utcnow()
         )
     except NoPicture:
@@ -355,6 +373,35 @@ def _sip_target(number: str) -> SipTarget | None:
     return SipTarget(device.pk, number, device.sip.password)
 
 
+def _waiting_messages(just_came: Collection[int]) -> dict[int, int]:
+    return monitors.waiting_monitors(just_came=just_came, now=utcnow())
+
+
+def _claim_messages(receipt_ids: list[int], claim: str) -> list[MonitorMessage]:
+    found = monitors.claim_receipts(receipt_ids=receipt_ids, claim=claim, now=utcnow())
+    return [
+        MonitorMessage(
+            receipt_id=receipt.pk,
+            device_id=device.pk,
+            number=device.sip.number,
+            call_id=f"{receipt.message_id.hex}-{receipt.pk}",
+            text=monitor_text(receipt.title, receipt.text),
+        )
+        for receipt in found
+        if (device := receipt.device) is not None
+    ]
+
+
+def _record_message(receipt_id: int, claim: str, status: int) -> None:
+    now = utcnow()
+    if 200 <= status < 300:
+        monitors.record_taken(receipt_id=receipt_id, now=now)
+    else:
+        monitors.record_not_taken(
+            receipt_id=receipt_id, claim=claim, status=status, now=now
+        )
+
+
 def _health() -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -405,6 +452,10 @@ class Domain:
     async def event_targets(self, secrets: Collection[str]) -> dict[str, EventTarget]:
         return await self._call(_event_targets, secrets)
 
+    async def weather_sheet(self, device_id: int) -> bytes | None:
+        """What a monitor shows of the weather; None: nothing."""
+        return await self._call(sheet_for, device_id=device_id, now=utcnow())
+
     async def served_files(self, secrets: Collection[str]) -> dict[str, ServedFile]:
         return await self._call(_served_files, secrets)
 
@@ -413,6 +464,12 @@ class Domain:
 
     async def record_contacts(self, contacts: list[Contact]) -> list[int]:
         return await self._call(presence.record_contacts, contacts=contacts)
+
+    async def note_registered(self, device_ids: Collection[int]) -> None:
+        """The SIP accounts of these devices are registered."""
+        await self._call(
+            presence.note_registered, device_ids=list(device_ids), now=utcnow()
+        )
 
     async def sweep_silent(self) -> list[int]:
         return await self._call(presence.sweep_silent, now=utcnow())
@@ -474,6 +531,20 @@ class Domain:
 
     async def sip_target(self, number: str) -> SipTarget | None:
         return await self._call(_sip_target, number)
+
+    async def waiting_messages(self, just_came: set[int]) -> dict[int, int]:
+        """What is due for monitors that are online or ``just_came``: device by receipt."""
+        return await self._call(_waiting_messages, just_came)
+
+    async def claim_messages(
+        self, receipt_ids: list[int], claim: str
+    ) -> list[MonitorMessage]:
+        """Those of them that nobody else has taken."""
+        return await self._call(_claim_messages, receipt_ids, claim)
+
+    async def record_message(self, receipt_id: int, claim: str, status: int) -> None:
+        """Note a monitor's answer; ``status`` 0: none."""
+        await self._call(_record_message, receipt_id, claim, status)
 
     async def health(self) -> dict[str, int]:
         return await self._call(_health)

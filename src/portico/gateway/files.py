@@ -40,6 +40,7 @@ _RETRY = (b"retry-after", b"2")
 _TRIES_RETRY = (b"retry-after", b"60")
 # Nothing on the way may keep a text with passwords.
 _PRIVATE = (b"cache-control", b"private, no-cache")
+_JSON = (b"content-type", b"application/json")
 _XML = (b"content-type", b"application/xml; charset=utf-8")
 # What holds for every unit stands in the unit's own file; units ask for this one first.
 COMMON = b"# Portico: nothing common, see the unit's own file\n"
@@ -85,6 +86,8 @@ class Files:
         elif kind is not None and kind.role is FileRole.CONTACTS and file.contacts:
             # Whichever revision is asked for: there is only the newest.
             await self._answer(scope, send, file.contacts, file.contacts_etag, _XML)
+        elif kind is not None and kind.role is FileRole.WEATHER:
+            await self._weather(send, file.device_id)
         else:
             # Also another device's name: nothing tells whether it exists.
             metrics.FILES.labels("unknown_name").inc()
@@ -93,6 +96,17 @@ class Files:
                 await problem(send, 404, "not_found")
             else:
                 await problem(send, 429, "too_many_tries", headers=[_TRIES_RETRY])
+
+    async def _weather(self, send: Send, device_id: int) -> None:
+        try:
+            sheet = await self._domain.weather_sheet(device_id)
+        except StoreFailed:
+            await problem(send, 503, "try_again", headers=[_RETRY])
+            return
+        if sheet is None:
+            await problem(send, 404, "not_found")
+        else:
+            await respond(send, 200, sheet, [_JSON, _PRIVATE])
 
     async def _find(self, scope: Scope, secret: str) -> ServedFile | None:
         if not self._misses.may_look(self._addresses.of(scope), secret):

@@ -23,6 +23,7 @@ SUBJECTS = frozenset(
         "log.changed",
         "device.changed",
         "bridge.changed",
+        "camera.changed",
         "units.found",
         "file.published",
     }

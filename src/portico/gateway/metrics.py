@@ -37,3 +37,6 @@ DATABASE_FAULTS = Counter(
 REGISTRATIONS = Counter(
     "portico_sip_registrations_total", "SIP REGISTER requests, by result", ["result"]
 )
+MESSAGES = Counter(
+    "portico_sip_messages_total", "Messages to indoor monitors, by answer", ["status"]
+)

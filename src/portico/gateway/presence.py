@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 FLUSH_SECONDS = 0.5
 # A device that is known to be online is written this often at most.
 REFRESH_SECONDS = 20.0
+# That an account is registered is written this often.
+SIP_NOTE_SECONDS = 300.0
 SWEEP_SECONDS = 2.0
 # After a start nobody has had the chance to be heard: silence counts from then on.
 GRACE_SECONDS = 80.0
@@ -57,10 +59,14 @@ class PresenceCollector:
         self._pending: dict[int, Contact] = {}
         self._written: dict[int, float] = {}
         self._addresses: dict[int, str] = {}
+        self._registered: set[int] = set()
+        self._sip_noted: dict[int, float] = {}
         self._grace = Grace()
 
     def heard(self, device_id: int, via: PresenceVia, lan_address: str = "") -> None:
         """A device made itself heard just now."""
+        if via is PresenceVia.SIP:
+            self._note_sip(device_id)
         written = self._written.get(device_id)
         moved = bool(lan_address) and self._addresses.get(device_id) != lan_address
         if (
@@ -73,6 +79,11 @@ class PresenceCollector:
             self._addresses[device_id] = lan_address
         self._pending[device_id] = Contact(device_id, utcnow(), via, lan_address)
 
+    def _note_sip(self, device_id: int) -> None:
+        noted = self._sip_noted.get(device_id)
+        if noted is None or time.monotonic() - noted >= SIP_NOTE_SECONDS:
+            self._registered.add(device_id)
+
     def forget(self, device_id: int) -> None:
         """Somebody saw it go offline, or it is gone: its next contact is written."""
         self._written.pop(device_id, None)
@@ -80,6 +91,22 @@ class PresenceCollector:
 
     async def flush(self) -> None:
         """Write what is pending; on a database fault it is kept for the next time."""
+        await self._flush_contacts()
+        await self._flush_registered()
+
+    async def _flush_registered(self) -> None:
+        if not self._registered:
+            return
+        batch, self._registered = self._registered, set()
+        try:
+            await self._domain.note_registered(batch)
+        except StoreFailed as error:
+            log.error("registrations_not_stored", count=len(batch), error=str(error))
+            self._registered |= batch
+        else:
+            self._sip_noted.update(dict.fromkeys(batch, time.monotonic()))
+
+    async def _flush_contacts(self) -> None:
         if not self._pending:
             return
         batch, self._pending = self._pending, {}

@@ -25,6 +25,7 @@ from portico.gateway.http import (
 )
 from portico.gateway.inbox import Inbox
 from portico.gateway.live import LiveStreams
+from portico.gateway.monitor_messages import MonitorMessages
 from portico.gateway.pictures import Pictures
 from portico.gateway.presence import PresenceCollector
 from portico.gateway.proxy import Proxy
@@ -72,6 +73,7 @@ class Gateway:
         self._live = LiveStreams(domain, session_cookie)
         self._sip_address = sip
         self._sip = Registrar(domain, self._presence)
+        self._messages = MonitorMessages(domain, self._sip)
         self._proxy = Proxy(web, addresses, scheme) if web else None
         self._tasks: list[asyncio.Task[None]] = []
         self._unlisten: Any = None
@@ -166,6 +168,7 @@ class Gateway:
             self._presence.run(),
             self._files.run(),
             self._bridges.run(),
+            self._messages.run(),
         )
         self._tasks = [asyncio.create_task(_for_ever(run)) for run in runs]
 
@@ -176,6 +179,7 @@ class Gateway:
         if subject == "presence.changed" and not payload["online"]:
             self._presence.forget(payload["device"])
         self._bridges.hint(subject, payload)
+        self._messages.hint(subject)
         self._live.hint(subject, payload)
 
     async def announce_stop(self) -> None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 import structlog
@@ -34,11 +37,39 @@ _ACCOUNT_SECONDS = 30.0
 _MOST_ACCOUNTS = 100_000
 _FAILURES_PER_SECOND, _FAILURES_BURST = 0.5, 30.0
 
+_CONTACT = re.compile(r"<(sip:[^\s<>\"]{1,255})>")
+_DOMAIN = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
+
 Address = tuple[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where a registered unit is reached, and under which name it knows us."""
+
+    address: Address
+    uri: str
+    domain: str
+    until: float
+
+
+def _contact(message: sip.SipMessage, addr: Address, number: str) -> Contact:
+    found = _CONTACT.search(message.get("Contact"))
+    domain = message.uri.removeprefix("sip:")
+    return Contact(
+        address=addr,
+        uri=found[1] if found else f"sip:{number}@{addr[0]}:{addr[1]}",
+        domain=domain if _DOMAIN.fullmatch(domain) else REALM,
+        until=time.monotonic() + LIFETIME_SECONDS,
+    )
+
+
 class Registrar(asyncio.DatagramProtocol):
-    """Answers REGISTER and OPTIONS; keep-alives of registered units count as contact."""
+    """Answers REGISTER and OPTIONS; keep-alives of registered units count as contact.
+
+    ``on_came`` is told of each unit that registers anew or from elsewhere, ``on_answer``
+    of each answer to a request of ours.
+    """
 
     def __init__(self, domain: Domain, presence: PresenceCollector) -> None:
         self._domain = domain
@@ -49,6 +80,9 @@ class Registrar(asyncio.DatagramProtocol):
         self._accounts: OrderedDict[str, tuple[float, SipTarget]] = OrderedDict()
         # Where a unit registered from, for the keep-alives that carry no name.
         self._bound: OrderedDict[Address, tuple[float, int]] = OrderedDict()
+        self._contacts: OrderedDict[int, Contact] = OrderedDict()
+        self.on_came: Callable[[int], None] = lambda _device_id: None
+        self.on_answer: Callable[[sip.SipMessage, Address], None] = lambda _m, _a: None
         self._failures = Buckets(_FAILURES_PER_SECOND, _FAILURES_BURST)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -62,6 +96,29 @@ class Registrar(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
             await self._lost.wait()
+
+    @property
+    def own_address(self) -> Address:
+        """Where answers to our requests come back to, as far as we know."""
+        if self._transport is None:
+            return ("127.0.0.1", 0)
+        host, port = self._transport.get_extra_info("sockname")[:2]
+        return host, port
+
+    @property
+    def has_contacts(self) -> bool:
+        """Whether any unit has registered here."""
+        return bool(self._contacts)
+
+    def contact(self, device_id: int) -> Contact | None:
+        """Where a unit is reached that is registered here now."""
+        found = self._contacts.get(device_id)
+        return found if found is not None and found.until > time.monotonic() else None
+
+    def send(self, data: bytes, address: Address) -> None:
+        """Send a request of ours to a registered unit."""
+        if self._transport is not None:
+            self._transport.sendto(data, address)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
@@ -89,6 +146,8 @@ class Registrar(asyncio.DatagramProtocol):
         elif message.method and message.method != "ACK":
             # Calls are the SIP engine's, which this installation does not have.
             self._answer(message, addr, 501, "Not Implemented")
+        elif message.status:
+            self.on_answer(message, addr)
 
     def _answer(
         self,
@@ -169,12 +228,14 @@ class Registrar(asyncio.DatagramProtocol):
         metrics.REGISTRATIONS.labels("left" if leaves else "accepted").inc()
         if leaves:
             self._bound.pop(addr, None)
+            self._contacts.pop(target.device_id, None)
             self._answer(message, addr, 200, "OK")
             return
         self._bound[addr] = (time.monotonic() + LIFETIME_SECONDS, target.device_id)
         self._bound.move_to_end(addr)
         if len(self._bound) > _MOST_ACCOUNTS:
             self._bound.popitem(last=False)
+        self._keep_contact(target, _contact(message, addr, target.number))
         self._presence.heard(target.device_id, PresenceVia.SIP)
         contact = message.get("Contact").partition(";")[0]
         self._answer(
@@ -185,6 +246,15 @@ class Registrar(asyncio.DatagramProtocol):
             ("Contact", f"{contact};expires={LIFETIME_SECONDS}"),
             ("Expires", str(LIFETIME_SECONDS)),
         )
+
+    def _keep_contact(self, target: SipTarget, contact: Contact) -> None:
+        before = self.contact(target.device_id)
+        self._contacts[target.device_id] = contact
+        self._contacts.move_to_end(target.device_id)
+        if len(self._contacts) > _MOST_ACCOUNTS:
+            self._contacts.popitem(last=False)
+        if before is None or before.address != contact.address:
+            self.on_came(target.device_id)
 
     async def _target(self, number: str) -> SipTarget | None:
         if not (number.isascii() and number.isdigit() and len(number) <= 15):

@@ -13,10 +13,11 @@ class DomainError(Exception):
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 400
-    field: ClassVar[str] = ""
+    field: str = ""
 
-    def __init__(self, message: object = "") -> None:
+    def __init__(self, message: object = "", *, field: str = "") -> None:
         super().__init__(str(message) or self.code)
+        self.field = field or self.field
 
 
 class NotVisible(DomainError):
@@ -36,3 +37,11 @@ class ChangedMeanwhile(DomainError):
 
     code = "changed_meanwhile"
     status = 409
+
+
+class FileRefused(DomainError):
+    """An uploaded file is too large, not of a kind that is read, or not in order."""
+
+    code = "file_refused"
+    status = 422
+    field = "file"

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class NoticeKind(models.TextChoices):
     PLATFORM_UPDATE = "platform_update", _("Platform update")
     PORTAL_ENTERED = "portal_entered", _("Portal entered")
+    WEB_PASSWORD = "web_password", _("Web password")
     TICKET = "ticket", _("Support")
     MODULE_CHANGED = "module_changed", _("Expansion module")
     CHARGE_FAILED = "charge_failed", _("Failed charge")

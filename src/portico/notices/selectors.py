@@ -12,7 +12,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from portico.notices.enums import FOR_THOSE_WHO_ANSWER, Audience
-from portico.notices.models import Notice, NoticeRead, ReadMark
+from portico.notices.models import FILED_UNDER, Notice, NoticeRead, ReadMark
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -41,13 +41,16 @@ class Reader:
 
 def notices_of(reader: Reader) -> QuerySet[Notice]:
     """What ``reader`` is told, the newest first; of the time before him he hears nothing."""
-    own = Q(organization_id=reader.organization_id)
+    own = Q(audience="")
     if not reader.hears_of_company:
         own &= Q(user_id=reader.user_id)
-    announced = Q(organization_id=None, audience__in=list(reader.audiences))
-    found = Notice.objects.filter(
+    announced = Q(audience__in=list(reader.audiences))
+    # Asked for a company's or announcements, SQLite reads all of a company's: with
+    # 100,000 of them 0.1 seconds, on every page for the bell.
+    found = Notice.objects.alias(filed_under=FILED_UNDER).filter(
         own | announced,
         Q(user_id=None) | Q(user_id=reader.user_id),
+        filed_under__in=(reader.organization_id, 0),
         withdrawn_at=None,
         created_at__gte=reader.since,
     )

@@ -32,6 +32,13 @@ WORDS: dict[NoticeKind, Words] = {
             " that is done is in your audit log."
         ),
     ),
+    NoticeKind.WEB_PASSWORD: Words(
+        _("%(company)s has issued a web password for %(device)s"),
+        _(
+            "It opens the device's own web pages at %(site)s until %(until)s and replaces"
+            " the one that was set there."
+        ),
+    ),
     NoticeKind.TICKET: Words(
         _("%(company)s wrote about “%(subject)s”"), _("The ticket has a new message.")
     ),

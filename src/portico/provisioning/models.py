@@ -40,3 +40,31 @@ class ProvisioningFile(models.Model):
     def is_applied(self) -> bool:
         """The device has reported with these settings."""
         return self.applied_revision == self.revision
+
+
+class WebPassword(models.Model):
+    """The password of a device's own web pages, once a distributor has issued one.
+
+    From then on it stands in the device's file; after its end it is one that nobody knows.
+    """
+
+    device = models.OneToOneField(
+        Device, models.CASCADE, primary_key=True, related_name="web_password"
+    )
+    password = SealedTextField()
+    issued_by = models.CharField(max_length=127)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(ended_at=None),
+                name="provisioning_web_passwords",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"web password of {self.device_id}"

@@ -13,7 +13,7 @@ from portico.devices.enums import DeviceKind
 from portico.devices.models import Device, DeviceSecrets
 from portico.devices.selectors import devices_of_site, secrets_by_file_digests
 from portico.protocols.akuvox.contacts import Contact
-from portico.provisioning.models import ProvisioningFile
+from portico.provisioning.models import ProvisioningFile, WebPassword
 from portico.sites.selectors import people_of
 
 
@@ -87,3 +87,8 @@ def drifting(devices: QuerySet[Device]) -> QuerySet[Device]:
 def address_of(device: Device) -> str:
     """What is entered in the unit as its provisioning address. It holds a secret."""
     return f"{settings.ENVIRONMENT.devices_base}/p/{device.secrets.file_secret}/"
+
+
+def web_password_of(device: Device) -> WebPassword | None:
+    """The web password that was last issued for a device that the caller has been shown."""
+    return WebPassword.objects.filter(device=device).first()

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Final
 
 from portico.protocols.autop.grammar import FileRole, parse
+from portico.simulator import weather
 from portico.simulator.actions import user_agent
 from portico.simulator.contacts import ContactBook
 from portico.simulator.core import Core, logger
@@ -130,6 +131,7 @@ class AutopClient:
             await self._fetch(role, base + name, outcome, force=force)
         if not await self._contacts.refresh(applied=bool(outcome.applied)):
             outcome.failed = True
+        await weather.refresh(self._core, base)
         self.runs += 1
         self.last = outcome
         return outcome

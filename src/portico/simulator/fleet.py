@@ -130,6 +130,8 @@ def details(unit: VirtualUnit) -> dict[str, Any]:
         "schedules": core.state.schedules,
         "config": core.state.config,
         "door_log": core.state.door_log,
+        "messages": core.state.messages,
+        "weather": core.state.weather,
         "registration": unit.unit.registration,
         "autop_runs": unit.unit.autop.runs,
         "autop_failed": bool(last and last.failed),

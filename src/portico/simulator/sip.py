@@ -1,8 +1,9 @@
 """The unit's SIP user agent: registers over UDP and answers a server's requests.
 
 RFC 3261 with Digest of RFC 2617. Known of the devices: accounts and keys, user agent,
-CRLF keep-alive, ``Allow`` (VI). ``NOTIFY`` with ``check-sync`` starts AutoP; that real
-units do this is not proven on hardware. There is no media: calls are refused.
+CRLF keep-alive, ``Allow`` (VI). ``NOTIFY`` with ``check-sync`` starts AutoP, and an
+indoor monitor keeps the text of a ``MESSAGE`` (RFC 3428): that real units do either is
+not proven on hardware. There is no media: calls are refused.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from portico.protocols.sip import (
     parse,
 )
 from portico.simulator.actions import user_agent
+from portico.simulator.catalogue import Kind
 from portico.simulator.core import logger
 from portico.simulator.factory import AUTOP
+from portico.simulator.state import MAX_MESSAGES
 from portico.simulator.unit import Unit
 
 ALLOW: Final = (
@@ -265,8 +268,10 @@ class SipAgent:
     def _answer(self, request: SipMessage) -> SipMessage:
         extra = [("User-Agent", self._user_agent()), ("Allow", ALLOW)]
         match request.method:
-            case "OPTIONS" | "MESSAGE" | "INFO":
+            case "OPTIONS" | "INFO":
                 status, reason = 200, "OK"
+            case "MESSAGE":
+                status, reason = self._texted(request)
             case "NOTIFY":
                 status, reason = self._notified(request)
             case "INVITE" if self._unit.calls.busy:
@@ -285,6 +290,31 @@ class SipAgent:
             return 489, "Bad Event"
         if self._unit.core.settings.flag(f"{AUTOP}GENERAL.CheckSync"):
             self._unit.autop.trigger()
+        return 200, "OK"
+
+    def _texted(self, request: SipMessage) -> tuple[int, str]:
+        """An indoor monitor keeps the text; what it has already it does not keep twice."""
+        if self._unit.model.kind is not Kind.INDOOR_MONITOR:
+            return 200, "OK"
+        kind = request.get("Content-Type").partition(";")[0].strip().lower()
+        if kind != "text/plain":
+            return 415, "Unsupported Media Type"
+        core = self._unit.core
+        name = f"{request.get('Call-ID')} {request.get('CSeq')}"
+        if all(known["SipId"] != name for known in core.state.messages):
+            now = core.local_now()
+            core.state.messages.append(
+                {
+                    "ID": core.state.next_id("message"),
+                    "Date": now.strftime("%Y-%m-%d"),
+                    "Time": now.strftime("%H:%M:%S"),
+                    "From": request.get("From"),
+                    "Text": request.body,
+                    "SipId": name,
+                }
+            )
+            del core.state.messages[:-MAX_MESSAGES]
+            core.touch()
         return 200, "OK"
 
     def _user_agent(self) -> str:

@@ -13,6 +13,8 @@ Item = dict[str, str]
 
 # Old entries are overwritten; the number is that of small units, the API pages by ten.
 MAX_LOG_ENTRIES: Final = 1000
+# What an indoor monitor keeps of the messages that it was sent; the number is ours.
+MAX_MESSAGES: Final = 100
 
 
 class BadState(ValueError):
@@ -46,6 +48,10 @@ class UnitState:
     groups: list[Item] = field(default_factory=list)
     door_log: list[Item] = field(default_factory=list)
     call_log: list[Item] = field(default_factory=list)
+    # Text messages by SIP, oldest first.
+    messages: list[Item] = field(default_factory=list)
+    # What the home screen shows of it; empty: nothing.
+    weather: dict[str, Any] = field(default_factory=dict)
     next_ids: dict[str, int] = field(default_factory=dict)
     failed_action_urls: int = 0
 

@@ -142,8 +142,10 @@ class Unit:
             state.groups,
             state.door_log,
             state.call_log,
+            state.messages,
         ):
             stored.clear()
+        state.weather.clear()
         state.next_ids.clear()
         self.core.settings.reset()
         self.autop.clear_md5()

@@ -64,4 +64,32 @@ class AccountState(models.TextChoices):
 
 
 class Feature(models.TextChoices):
-    APP = "app", _("app service")
+    """What a house can have for a time: the guide's service types (PAY-1)."""
+
+    APP = "app", _("App")
+    ADDITIONAL_APP = "additional_app", _("Additional App")
+    PREMIUM = "premium", _("Premium Plan")
+    VIDEO = "video", _("Video Storage")
+
+
+class ClipAccess(models.TextChoices):
+    """What can be done with a house's recorded clips (SITE-3)."""
+
+    VIEW = "view", _("can be viewed")
+    DOWNLOAD = "download", _("can be downloaded by the owner")
+    NONE = "none", _("none")
+
+
+class ClipDays(models.IntegerChoices):
+    """Video Storage Time."""
+
+    DAYS_30 = 30, _("30 Days")
+    DAYS_60 = 60, _("60 Days")
+    DAYS_90 = 90, _("90 Days")
+
+
+class VideoStart(models.TextChoices):
+    """Video Storage Plan: how a house begins with it."""
+
+    TRIAL = "trial", _("Get a 7-day Free Trial First")
+    SUBSCRIBE = "subscribe", _("Start Subscription Now (Include 7 Free Days)")

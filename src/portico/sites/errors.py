@@ -43,11 +43,35 @@ class NotActivated(DomainError):
     status = 409
 
 
-class AdditionalAppNeeded(DomainError):
-    """The free accounts of the house are used; more of them are sold."""
+class PlanNeeded(DomainError):
+    """What was asked for is part of a plan that the house has not, or not any more."""
 
-    code = "additional_app_needed"
+    code = "plan_needed"
     status = 409
+
+
+class TrialUsed(DomainError):
+    """A house tries a service once."""
+
+    code = "trial_used"
+    status = 409
+    field = "video_plan"
+
+
+class StaysOn(DomainError):
+    """The smart home cannot be switched off again (SITE-4)."""
+
+    code = "stays_on"
+    status = 409
+    field = "smart_home"
+
+
+class BadPeriod(DomainError):
+    """Services are granted for 1 to 60 months, or for good."""
+
+    code = "bad_period"
+    status = 422
+    field = "months"
 
 
 class MasterStays(DomainError):

@@ -201,6 +201,24 @@ def logs_unanswered_calls(organization_id: int) -> bool:
     return next(iter(rows.values_list("log_unanswered_calls", flat=True)), True)
 
 
+_KEPT = ("door", "call", "alarm", "motion", "capture")
+
+
+def log_retention() -> dict[int, dict[str, int]]:
+    """For how many days each installer keeps what of its log, by the settings' names."""
+    names = [f"keep_{kind}_days" for kind in _KEPT]
+    default = CompanySettings()
+    installers = Organization.objects.filter(kind=OrganizationKind.INSTALLER)
+    kept = {pk: {n: getattr(default, n) for n in names} for pk in _ids(installers)}
+    for row in CompanySettings.objects.values("organization_id", *names):
+        kept[row.pop("organization_id")] = row
+    return kept
+
+
+def _ids(companies: QuerySet[Organization]) -> QuerySet[Organization, int]:
+    return companies.order_by("pk").values_list("pk", flat=True)
+
+
 def visits_of(organization: Organization) -> QuerySet[PortalVisit]:
     """Who of the distributor was in this company's portal, newest first."""
     return organization.visits.select_related("user").order_by("-started_at")

@@ -19,14 +19,26 @@ from portico.accounts.services.purge import purge_spent
 from portico.devices.services.bridges import forget_dead_sessions
 from portico.devices.services.commands import expire_commands
 from portico.devices.services.found import forget_old_finds
+from portico.devices.services.wipes import wipe_due
 from portico.events.services.logbook import BATCH, process_waiting
+from portico.events.services.retention import order_purge, sweep_captures
+from portico.exports.services.exporting import purge_exports, sweep_exports
+from portico.houses.services.importing import purge_imports
 from portico.kernel.bus import Payload, current_bus
 from portico.kernel.clock import utcnow
 from portico.mail.services import purge_delivered
+from portico.messaging.services.monitors import give_up_old
+from portico.messaging.services.sending import order_late
 from portico.notices.services.telling import purge_old
+from portico.provisioning.services.web_passwords import expire_web_passwords
 from portico.support.services.files import sweep_files
 from portico.support.tasks import order_fetch
 from portico.tenancy.services.reminders import send_due_reminders
+from portico.weather.services.asking import (
+    forget_empty_places,
+    order_due,
+    order_searches,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -67,11 +79,23 @@ def ticks() -> list[Tick]:
             lambda: forget_dead_sessions(older_than=utcnow() - SESSION_SILENCE),
         ),
         Tick("purge", 3600.0, lambda: purge_spent(now=utcnow())),
+        Tick("web_passwords", 60.0, lambda: expire_web_passwords(now=utcnow())),
+        Tick("weather", 60.0, lambda: order_due(now=utcnow())),
+        Tick("weather_searches", 600.0, order_searches),
+        Tick("weather_places", 86_400.0, forget_empty_places),
+        Tick("wipes", 5.0, lambda: wipe_due(now=utcnow())),
+        Tick("imports", 600.0, lambda: purge_imports(now=utcnow())),
         Tick("found", 3600.0, lambda: forget_old_finds(now=utcnow())),
         Tick("support", 30.0, order_fetch),
         Tick("reminders", 3600.0, lambda: send_due_reminders(now=utcnow())),
         Tick("purge_notices", 3600.0, lambda: purge_old(now=utcnow())),
         Tick("sweep_files", 86_400.0, lambda: sweep_files(now=utcnow())),
+        Tick("purge_log", 600.0, order_purge),
+        Tick("sweep_captures", 86_400.0, lambda: sweep_captures(now=utcnow())),
+        Tick("exports", 60.0, lambda: purge_exports(now=utcnow())),
+        Tick("sweep_exports", 86_400.0, lambda: sweep_exports(now=utcnow())),
+        Tick("late_messages", 60.0, lambda: order_late(now=utcnow())),
+        Tick("old_messages", 600.0, lambda: give_up_old(now=utcnow())),
         Tick("purge_mail", 3600.0, lambda: purge_delivered(now=utcnow())),
     ]
 

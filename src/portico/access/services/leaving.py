@@ -6,10 +6,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portico.access.selectors import live_keys_of
+from portico.access.models import TempKey
+from portico.access.selectors import live_keys_of, live_temp_keys
 from portico.access.services.temp_keys import revoke_temp_key
 from portico.accounts.models import User
-from portico.sites.models import Resident
+from portico.sites.models import Resident, Site
 from portico.sites.services.people import delete_family_member
 
 
@@ -25,3 +26,11 @@ def let_member_go(*, actor: User, resident: Resident, now: datetime) -> None:
     for key in live_keys_of(resident, now).select_related("site"):
         revoke_temp_key(actor=actor, key=key, now=now)
     delete_family_member(actor=actor, resident=resident, now=now)
+
+
+@transaction.atomic
+def forget_keys(*, actor: User, site: Site, now: datetime) -> None:
+    """Delete all temp keys of ``site``; those that opened something end first."""
+    for key in live_temp_keys(site, now).select_related("site"):
+        revoke_temp_key(actor=actor, key=key, now=now)
+    TempKey.objects.filter(site=site).delete()

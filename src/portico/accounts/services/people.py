@@ -14,7 +14,11 @@ from portico.accounts import letters
 from portico.accounts.enums import Audience, LinkPurpose
 from portico.accounts.errors import NoMailbox
 from portico.accounts.models import PasswordLink, User
-from portico.accounts.services.password_links import INVITE_LIFETIME, issue_link
+from portico.accounts.services.password_links import (
+    INVITE_LIFETIME,
+    end_access,
+    issue_link,
+)
 from portico.kernel.errors import ChangedMeanwhile
 from portico.mail.enums import Channel
 from portico.mail.letters import Letter
@@ -96,3 +100,22 @@ def send_resident_link(*, user: User, house: str, now: datetime) -> Channel:
         text = letters.resident_message(secret=secret, house=house, days=lifetime.days)
     send_sms(recipient=user.phone or "", text=text, now=now)
     return way
+
+
+@transaction.atomic
+def forget_ways_in(*, user: User, now: datetime) -> None:
+    """Take email, number and password from ``user``, and end everything that they opened.
+
+    The account stays, unused, until it gets another email or number. Nobody is told.
+    """
+    end_access(user=user, now=now)
+    user.set_unusable_password()
+    User.objects.filter(pk=user.pk).update(
+        email=None,
+        phone=None,
+        email_confirmed_at=None,
+        password=user.password,
+        app_digest="",
+        version=F("version") + 1,
+    )
+    user.refresh_from_db()

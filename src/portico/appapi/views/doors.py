@@ -24,16 +24,22 @@ from portico.devices.enums import (
     DeviceKind,
     RelayKind,
 )
-from portico.devices.selectors import devices_of_resident, get_relay_of_resident
+from portico.devices.selectors import (
+    app_cameras,
+    devices_of_resident,
+    get_relay_of_resident,
+)
 from portico.devices.services.commands import request_open
 from portico.kernel.errors import NotVisible
 from portico.kernel.mac import InvalidMac, parse_mac
+from portico.messaging.selectors import unread_count
 from portico.sites.enums import ResidentRole
-from portico.sites.rules import is_served, service_state
+from portico.sites.rules import app_works, live_landlines, premium_missing
+from portico.weather.selectors import facts, weather_of
 
 if TYPE_CHECKING:
     from portico.devices.models import Device, Relay
-    from portico.sites.models import Resident
+    from portico.sites.models import Resident, Site
 
 # Numbers that clients expect for the kinds of units.
 _TYPES = {
@@ -82,21 +88,37 @@ def _device_conf(device: Device, relays: list[Relay]) -> dict[str, Any]:
 
 def _app_conf(resident: Resident) -> dict[str, Any]:
     site, user = resident.site, resident.user
-    state = service_state(site.entitlements.all(), now())
+    landlines = live_landlines(site, site.entitlements.all(), now())
     return {
         "project_name": site.room_name,
         "display_name": user.name or str(user),
         "sip": resident.sip.number,
         "uid": str(resident.pk),
         "role": 20 if resident.role == ResidentRole.MASTER else 21,
-        "account_expire": int(not is_served(state)),
+        "account_expire": int(not app_works(resident, now())),
         "show_payment": 0,
         "show_subscription": 0,
         "have_public_dev": 0,
-        "show_landline": 0,
+        "show_landline": int(bool(landlines)),
         "show_tempkey": 1,
-        "landline": [],
+        "landline": landlines,
+        **_weather(site),
     }
+
+
+def _weather(site: Site) -> dict[str, Any]:
+    """Our own addition; without weather there is no such key."""
+    told = weather_of(site, now())
+    return {} if told is None else {"weather": facts(told)}
+
+
+def _cameras(site: Site) -> list[dict[str, Any]]:
+    """What stands in the app by itself; no address, and no password of any camera."""
+    if premium_missing(site, site.entitlements.all(), now()) is not None:
+        return []
+    return [
+        {"id": str(camera.pk), "location": camera.name} for camera in app_cameras(site)
+    ]
 
 
 @legacy_view("GET", "POST")
@@ -115,10 +137,13 @@ def userconf(request: HttpRequest, resident: Resident) -> HttpResponse:
             "dev_list": devices,
             "third_party_dev_list": {
                 "lock_dev_list": empty,
-                "camera_dev_list": empty,
+                "camera_dev_list": _cameras(resident.site),
                 "bsi_lock_list": empty,
             },
-            "unread_msg": {"messages_num": 0, "activities_num": 0},
+            "unread_msg": {
+                "messages_num": unread_count(resident),
+                "activities_num": 0,
+            },
         }
     )
 
@@ -139,7 +164,7 @@ def _asked_relay(request: HttpRequest, resident: Resident) -> Relay:
 
 
 def _refusal(resident: Resident, relay: Relay) -> DenialReason | None:
-    if not is_served(service_state(resident.site.entitlements.all(), now())):
+    if not app_works(resident, now()):
         return DenialReason.NO_SERVICE
     return None if _offered(relay) else DenialReason.NOT_OFFERED
 

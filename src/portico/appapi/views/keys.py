@@ -24,9 +24,11 @@ from portico.appapi.http import (
     web_view,
 )
 from portico.appapi.views.logs import account_time
-from portico.devices.enums import RelayKind
+from portico.devices.enums import DenialReason, RelayKind
 from portico.devices.selectors import devices_of_resident
 from portico.kernel.mac import InvalidMac, parse_mac
+from portico.sites.errors import NotActivated
+from portico.sites.rules import app_works
 
 if TYPE_CHECKING:
     from portico.access.models import TempKey
@@ -143,6 +145,8 @@ def add_key(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse
     del kind
     if request.POST.get("SchedulerType") != _NEVER_REPEATED:
         raise BadTempKey(_("Only keys that do not repeat can be made here."))
+    if not app_works(resident, now()):
+        raise NotActivated(str(DenialReason.NO_SERVICE.label))
     uses = small_number(request.POST.get("AllowedTimes", "1"), _MOST_USES)
     key = create_temp_key(
         actor=resident.user,

@@ -9,14 +9,28 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.urls import reverse
 
 from portico.accounts.enums import DateFormat
-from portico.appapi.http import small_number, web_success, web_view
+from portico.appapi.http import endpoint, small_number, web_success, web_view
 from portico.events.enums import Method
-from portico.events.selectors import calls_of_resident, openings_of_resident
+from portico.events.rules import read_capture, sign_capture
+from portico.events.selectors import (
+    calls_of_resident,
+    capture_file,
+    capture_of_resident,
+    openings_of_resident,
+    pictures_by_entry,
+)
+from portico.kernel.errors import NotVisible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+
     from portico.accounts.models import User
     from portico.events.models import LogEntry
     from portico.sites.models import Resident
@@ -61,7 +75,8 @@ def _number(request: HttpRequest, name: str, default: int, most: int) -> int:
     return most if number is None else max(1, number)
 
 
-def _page(request: HttpRequest) -> slice:
+def asked_page(request: HttpRequest) -> slice:
+    """The rows that ``row`` and ``page`` of the query ask for."""
     rows = _number(request, "row", _ROWS, _MOST_ROWS)
     start = (_number(request, "page", 1, _MOST_PAGES) - 1) * rows
     return slice(start, start + rows)
@@ -71,7 +86,39 @@ def _initiator(entry: LogEntry) -> str:
     return entry.initiator or "Visitor"
 
 
-def _line(entry: LogEntry, user: User) -> dict[str, Any]:
+def _pictures(
+    request: HttpRequest, resident: Resident, entries: Sequence[LogEntry]
+) -> dict[int, str]:
+    """The addresses of what was seen, by entry: for this account, and for an hour.
+
+    Whole, as the client that shows them asks for them as they are.
+    """
+    host = settings.ENVIRONMENT.app_host or request.get_host()
+    found = {}
+    for pk, capture in pictures_by_entry(entries).items():
+        signed = sign_capture(capture.pk, resident.user_id)
+        path = reverse("appapi_picture", args=[signed])
+        found[pk] = f"{request.scheme}://{host}{path}"
+    return found
+
+
+@endpoint("GET")
+def picture(request: HttpRequest, signed: str) -> HttpResponse:
+    """What was seen at a door; the signed address is the permission."""
+    del request
+    known = read_capture(signed)
+    capture = capture_of_resident(*known) if known else None
+    try:
+        content = capture_file(capture) if capture else None
+    except NotVisible:
+        content = None
+    if capture is None or content is None:
+        return HttpResponseNotFound()
+    headers = {"Cache-Control": "private, no-store"}
+    return HttpResponse(content, content_type=capture.media_type, headers=headers)
+
+
+def _line(entry: LogEntry, user: User, picture: str) -> dict[str, Any]:
     number = entry.relay_number
     return {
         "ID": str(entry.pk),
@@ -82,22 +129,28 @@ def _line(entry: LogEntry, user: User) -> dict[str, Any]:
         "MAC": entry.device_mac,
         "Relay": "" if number is None else str(number - 1),
         "RelayName": entry.relay_name or (f"Relay{number}" if number else ""),
-        "PicUrl": "",
+        "PicUrl": picture,
     }
+
+
+def _lines(
+    request: HttpRequest, resident: Resident, entries: QuerySet[LogEntry]
+) -> HttpResponse:
+    page = list(entries[asked_page(request)])
+    seen, user = _pictures(request, resident, page), resident.user
+    return web_success([_line(one, user, seen.get(one.pk, "")) for one in page])
 
 
 @web_view("GET")
 def door_log(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
     del kind  # clients try both kinds; the answer is the same
-    entries = openings_of_resident(resident)[_page(request)]
-    return web_success([_line(entry, resident.user) for entry in entries])
+    return _lines(request, resident, openings_of_resident(resident))
 
 
 @web_view("GET")
 def call_log(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
     del kind
-    entries = calls_of_resident(resident)[_page(request)]
-    return web_success([_line(entry, resident.user) for entry in entries])
+    return _lines(request, resident, calls_of_resident(resident))
 
 
 @web_view("GET")
@@ -105,6 +158,8 @@ def member_door_log(
     request: HttpRequest, resident: Resident, kind: str
 ) -> HttpResponse:
     del kind
+    entries = list(openings_of_resident(resident)[asked_page(request)])
+    seen = _pictures(request, resident, entries)
     found = [
         {
             "id": str(entry.pk),
@@ -114,11 +169,11 @@ def member_door_log(
             "captureType": _TYPES[Method(entry.method)],
             "relayName": entry.relay_name,
             "deviceMac": entry.device_mac,
-            "picUrl": "",
+            "picUrl": seen.get(entry.pk, ""),
             "buildingName": "",
             "roomNum": "",
         }
-        for entry in openings_of_resident(resident)[_page(request)]
+        for entry in entries
     ]
     return web_success({"list": found})
 
@@ -128,6 +183,8 @@ def member_call_log(
     request: HttpRequest, resident: Resident, kind: str
 ) -> HttpResponse:
     del kind
+    entries = list(calls_of_resident(resident)[asked_page(request)])
+    seen = _pictures(request, resident, entries)
     found = [
         {
             "id": str(entry.pk),
@@ -139,8 +196,8 @@ def member_call_log(
             "isAnswer": 0,
             "isRead": 1,
             "isGroupCall": 1,
-            "picUrl": "",
+            "picUrl": seen.get(entry.pk, ""),
         }
-        for entry in calls_of_resident(resident)[_page(request)]
+        for entry in entries
     ]
     return web_success({"list": found})

@@ -32,9 +32,13 @@ INSTALLED_APPS = [
     "portico.accounts",
     "portico.tenancy",
     "portico.support",
+    "portico.exports",
     "portico.sites",
     "portico.devices",
     "portico.access",
+    "portico.messaging",
+    "portico.weather",
+    "portico.houses",
     "portico.provisioning",
     "portico.events",
     "portico.jobs",
@@ -226,6 +230,8 @@ PACKAGE_FILES = {
         ("index.css", "files/*-wght-normal.woff2"),
     ),
 }
+# The faces of printed sheets, in folders below.
+FONTS = PACKAGES / "@expo-google-fonts"
 ICONS = ROOT / "node_modules/@tabler/icons/icons"
 STORAGES: dict[str, dict[str, Any]] = {
     # Never served as it lies there: views that know whose a file is hand it out.

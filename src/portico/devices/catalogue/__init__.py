@@ -37,6 +37,8 @@ class DeviceModel:
     account_key: str
     # The unit's number of a language, by language code; only what is published.
     languages: Mapping[str, int]
+    # Whether the unit sees who stands at it.
+    camera: bool
     source: str
 
 
@@ -52,6 +54,7 @@ def _model(key: str, entry: dict[str, Any]) -> DeviceModel:
         relay_keys=entry.get("relay_keys", "letters"),
         account_key=entry.get("account_key", "Account1"),
         languages=entry.get("languages", {}),
+        camera=entry.get("camera", entry["kind"] != DeviceKind.INDOOR_MONITOR),
         source=entry["source"],
     )
 

@@ -6,21 +6,32 @@ from django.conf import settings
 from django.db import models
 
 from portico.devices.enums import (
+    CAMERA_REASONS,
     DEVICE_ORDERS,
     OPEN_STATES,
     CommandChannel,
     CommandKind,
     CommandState,
+    DenialReason,
 )
+from portico.devices.models.camera import Camera
 from portico.devices.models.device import Device
 from portico.devices.models.relay import Relay
 
 
 class Command(models.Model):
-    """An order to a device and what became of it; every hop has its time."""
+    """An order to a device and what became of it; every hop has its time.
+
+    Or to a third-party camera, which its house's bridge looks at.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    device = models.ForeignKey(Device, models.CASCADE, related_name="commands")
+    device = models.ForeignKey(
+        Device, models.CASCADE, null=True, related_name="commands"
+    )
+    camera = models.ForeignKey(
+        Camera, models.CASCADE, null=True, related_name="commands"
+    )
     relay = models.ForeignKey(
         Relay, models.SET_NULL, null=True, related_name="commands"
     )
@@ -66,10 +77,37 @@ class Command(models.Model):
                 condition=models.Q(state__in=OPEN_STATES, kind__in=DEVICE_ORDERS),
                 name="devices_one_open_order_per_kind",
             ),
+            models.UniqueConstraint(
+                fields=["camera"],
+                condition=models.Q(state__in=OPEN_STATES),
+                name="devices_one_open_order_per_camera",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(device=None, camera__isnull=False)
+                | models.Q(device__isnull=False, camera=None),
+                name="devices_command_of_one",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} → {self.device_id}: {self.state}"
+        return f"{self.kind} → {self.target}: {self.state}"
+
+    @property
+    def target(self) -> Device | Camera:
+        """What the order is for; a constraint sees to it that there is one."""
+        target = self.device or self.camera
+        if target is None:
+            raise ValueError(self.pk)
+        return target
+
+    @property
+    def why(self) -> str:
+        """Why it came to nothing, as a sentence."""
+        if self.reason not in DenialReason.values:
+            return self.reason
+        reason = DenialReason(self.reason)
+        words = CAMERA_REASONS.get(reason) if self.camera_id else None
+        return str(words or reason.label)
 
     @property
     def is_finished(self) -> bool:

@@ -27,6 +27,8 @@ class Device(models.Model):
     monitor_in_app = models.BooleanField(default=True)
     monitor_on_monitors = models.BooleanField(default=True)
     has_internet = models.BooleanField(default=True)
+    # One of those that record for Video Storage (SITE-3).
+    stores_video = models.BooleanField(default=False)
     ip_address = models.GenericIPAddressField(protocol="IPv4", null=True)
     sip = models.OneToOneField(SipAccount, models.PROTECT, related_name="device")
     created_at = models.DateTimeField()

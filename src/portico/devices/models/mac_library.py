@@ -16,7 +16,13 @@ class MacEntry(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["distributor", "mac"])]
+        indexes = [
+            models.Index(fields=["distributor", "mac"]),
+            # The order of the list.
+            models.Index(
+                fields=["distributor", "-created_at", "-id"], name="devices_macs_newest"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.mac

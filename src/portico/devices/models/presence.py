@@ -19,6 +19,8 @@ class Presence(models.Model):
     last_seen_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     via = models.CharField(max_length=7, choices=PresenceVia.choices)
+    # When its SIP account was last seen registered; noted every few minutes.
+    sip_at = models.DateTimeField(null=True)
     # host or host:port in the house, as the bridge found it.
     lan_address = models.CharField(max_length=63, blank=True)
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from portico.accounts.models import User
 from portico.devices.enums import CommandKind, CommandState
@@ -16,13 +17,22 @@ from portico.devices.models import (
     Command,
     Device,
 )
+from portico.devices.selectors.cameras import visible_cameras
 from portico.devices.selectors.devices import visible_devices
 from portico.kernel.errors import NotVisible
 
 
 def visible_commands(actor: User) -> QuerySet[Command]:
-    """Commands to devices that ``actor`` manages."""
-    return Command.objects.filter(device__in=visible_devices(actor))
+    """Commands to devices and cameras that ``actor`` manages."""
+    return Command.objects.filter(
+        Q(device__in=visible_devices(actor)) | Q(camera__in=visible_cameras(actor))
+    )
+
+
+def commands_for(bridge_id: uuid.UUID) -> QuerySet[Command]:
+    """Commands for the house of a live bridge; narrow them by their keys."""
+    sites = Bridge.objects.filter(pk=bridge_id, revoked_at=None).values("site")
+    return Command.objects.filter(Q(device__site__in=sites) | Q(camera__site__in=sites))
 
 
 def get_visible_command(actor: User, command_id: uuid.UUID | str) -> Command:
@@ -33,7 +43,7 @@ def get_visible_command(actor: User, command_id: uuid.UUID | str) -> Command:
     try:
         return (
             visible_commands(actor)
-            .select_related("device", "relay", "requested_by")
+            .select_related("device", "camera", "relay", "requested_by")
             .get(pk=command_id)
         )
     except (Command.DoesNotExist, ValidationError):
@@ -49,8 +59,8 @@ def command_state(command_id: uuid.UUID) -> tuple[CommandState, str] | None:
 
 
 def command_to_send(command_id: uuid.UUID) -> Command | None:
-    """One command with what its message and its hint need of device and relay."""
-    rows = Command.objects.select_related("device", "relay").only(
+    """One command with what its message and its hint need of device, relay and camera."""
+    rows = Command.objects.select_related("device", "relay", "camera").only(
         "kind",
         "state",
         "expires_at",
@@ -59,21 +69,30 @@ def command_to_send(command_id: uuid.UUID) -> Command | None:
         "relay__kind",
         "relay__number",
         "relay__hold_seconds",
+        "camera__site",
+        "camera__host",
+        "camera__port",
+        "camera__path",
+        "camera__user",
+        "camera__password",
     )
     return next(iter(rows.filter(pk=command_id)), None)
 
 
-def waiting_commands(bridge: Bridge) -> QuerySet[Command]:
-    """Commands that nobody has sent yet, for devices behind ``bridge``."""
-    return Command.objects.filter(
-        device__site=bridge.site_id, state="requested"
-    ).select_related("device", "relay")
+def waiting_commands(bridge: Bridge) -> list[uuid.UUID]:
+    """What nobody has sent yet, for devices and cameras behind ``bridge``."""
+    waiting = Command.objects.filter(state=CommandState.REQUESTED).order_by()
+    # Two questions: each has an index, both in one would read all that waits.
+    units = waiting.filter(device__site=bridge.site_id).values_list("pk", flat=True)
+    cameras = waiting.filter(camera__site=bridge.site_id).values_list("pk", flat=True)
+    return [*units, *cameras]
 
 
 def all_waiting_commands() -> list[tuple[uuid.UUID, uuid.UUID]]:
     """(site, command) of everything that nobody has sent yet."""
     rows = Command.objects.filter(state="requested")
-    return list(rows.values_list("device__site_id", "pk")[:500])
+    site = Coalesce("device__site", "camera__site")
+    return list(rows.annotate(for_site=site).values_list("for_site", "pk")[:500])
 
 
 def recent_commands(

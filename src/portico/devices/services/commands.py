@@ -23,10 +23,11 @@ from portico.devices.enums import (
     DenialReason,
 )
 from portico.devices.errors import IdempotencyMismatch
-from portico.devices.models import Command, Device, Relay
-from portico.devices.selectors import bridge_of, command_to_send
+from portico.devices.models import AccessWipe, Camera, Command, Device, Relay
+from portico.devices.selectors import bridge_of, command_to_send, commands_for
 from portico.kernel.outbox import publish_on_commit
 from portico.kernel.queue import enqueue
+from portico.sites.models import Site
 
 LOG_COMMAND = "events.log_command"
 
@@ -160,8 +161,8 @@ def _earlier(
     return max(found, key=lambda command: command.requested_at, default=None)
 
 
-def no_way(device: Device, now: datetime) -> DenialReason | None:
-    bridge = bridge_of(device.site)
+def no_way(target: Device | Camera, now: datetime) -> DenialReason | None:
+    bridge = bridge_of(target.site)
     if bridge is None or bridge.enrolled_at is None:
         return DenialReason.NO_BRIDGE
     seen = bridge.last_seen_at
@@ -198,13 +199,9 @@ def record_result(
 
     Safe to repeat. ``at`` is when the bridge heard it, in server time.
     """
-    found = Command.objects.filter(
-        pk=command_id,
-        device__site__bridges=bridge_id,
-        device__site__bridges__revoked_at=None,
-    )
-    rows = found.select_related("device").only("kind", "requested_at", "device__site")
-    command = next(iter(rows), None)
+    rows = commands_for(bridge_id).select_related("device", "camera")
+    rows = rows.only("kind", "requested_at", "device__site", "camera__site")
+    command = next(iter(rows.filter(pk=command_id)), None)
     if command is None:
         return False
     # By plain columns: through a join PostgreSQL does not look again at a row that
@@ -287,6 +284,13 @@ def expire_commands(*, now: datetime) -> int:
     return sum(_give_up(command, now) for command in _overdue(now)[:500])
 
 
+def forget_commands(*, site: Site) -> None:
+    """Delete what was ordered in a house and is answered, with who ordered it."""
+    over = Command.objects.exclude(state__in=OPEN_STATES)
+    over.filter(device__site=site).delete()
+    over.filter(camera__site=site).delete()
+
+
 def _is_overdue(command: Command, now: datetime) -> bool:
     """The same as :func:`_overdue` says of rows."""
     if command.state == CommandState.REQUESTED:
@@ -297,7 +301,7 @@ def _is_overdue(command: Command, now: datetime) -> bool:
 
 
 def _overdue(now: datetime) -> QuerySet[Command]:
-    return Command.objects.select_related("device").filter(
+    return Command.objects.select_related("device", "camera").filter(
         Q(state=CommandState.REQUESTED, expires_at__lte=now)
         | Q(state=CommandState.SENT, expires_at__lte=now - ANSWER_GRACE)
     )
@@ -336,7 +340,21 @@ def _finished(command: Command, now: datetime) -> None:
         is_soon_proved = command.state == CommandState.ACKNOWLEDGED
         run_at = now + LOG_ALONE_AFTER if is_soon_proved else None
         enqueue(LOG_COMMAND, run_at=run_at, command_id=str(command.pk))
+    if command.kind == CommandKind.CLEAR_ACCESS:
+        _note_wipe(command, now)
     announce(command)
+
+
+def _note_wipe(command: Command, now: datetime) -> None:
+    """What became of an order to clear a unit, if it was not ordered anew meanwhile."""
+    rows = AccessWipe.objects.filter(
+        device=command.device_id, done_at=None, ordered_at__lte=command.requested_at
+    )
+    if command.state == CommandState.ACKNOWLEDGED:
+        rows.update(done_at=now, reason="")
+    else:
+        told = Command.objects.filter(pk=command.pk).values_list("reason", flat=True)
+        rows.update(reason=told.first() or DenialReason.NO_ANSWER)
 
 
 def announce(command: Command, subject: str = "command.changed") -> None:
@@ -346,5 +364,5 @@ def announce(command: Command, subject: str = "command.changed") -> None:
         command=str(command.pk),
         state=str(command.state),
         device=command.device_id,
-        site=str(command.device.site_id),
+        site=str(command.target.site_id),
     )

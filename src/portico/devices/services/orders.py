@@ -21,7 +21,7 @@ from portico.devices.enums import (
     DenialReason,
 )
 from portico.devices.errors import IdempotencyMismatch
-from portico.devices.models import Command, Device
+from portico.devices.models import Camera, Command, Device
 from portico.devices.services.commands import announce, no_way, order_once
 
 # Nobody stands at a door; longer than a bridge needs to come back after a short break.
@@ -47,20 +47,43 @@ def request_order(
     """
     if kind not in DEVICE_ORDERS:
         raise ValueError(kind)
+    asked = Command(kind=kind, device=device, channel=channel)
+    return _order(asked, actor, idempotency_key, now)
+
+
+def request_camera_picture(
+    *, actor: User, camera: Camera, idempotency_key: str = "", now: datetime
+) -> Command:
+    """Order one picture of a third-party camera, from the portal.
+
+    As :func:`request_order`; :func:`portico.devices.services.cameras.try_camera` asks
+    first whether the house may.
+    """
+    asked = Command(
+        kind=CommandKind.CAMERA_PICTURE, camera=camera, channel=CommandChannel.PORTAL
+    )
+    return _order(asked, actor, idempotency_key, now)
+
+
+def _order(
+    asked: Command, actor: User | None, idempotency_key: str, now: datetime
+) -> Command:
+    """``asked`` says what is ordered from whom."""
 
     def new() -> Command:
-        why_not = no_way(device, now)
+        why_not = no_way(asked.target, now)
         if why_not == DenialReason.NO_BRIDGE:
             why_not = DenialReason.BRIDGE_NEEDED
         name = str(actor.name or actor)[:127] if actor else SYSTEM_NAME
         return Command(
-            device=device,
-            kind=kind,
+            device=asked.device,
+            camera=asked.camera,
+            kind=asked.kind,
             state=CommandState.DENIED if why_not else CommandState.REQUESTED,
             reason=why_not or "",
             requested_by=actor,
             requested_by_name=name,
-            channel=channel,
+            channel=asked.channel,
             idempotency_key=idempotency_key,
             requested_at=now,
             expires_at=now + TIME_TO_LIVE,
@@ -68,7 +91,7 @@ def request_order(
         )
 
     return order_once(
-        find=lambda: _earlier(actor, device, kind, idempotency_key),
+        find=lambda: _earlier(asked, actor, idempotency_key),
         new=new,
         create=_create,
         now=now,
@@ -81,25 +104,28 @@ def _create(command: Command) -> None:
     is_denied = command.state == CommandState.DENIED
     announce(command, "command.changed" if is_denied else "command.requested")
     if command.requested_by is not None:
-        site = command.device.site
+        target = command.target
+        of = "device" if command.device else "camera"
         record(
             actor=command.requested_by,
-            action=f"device.{command.kind}",
-            subject=command.device,
-            organization_id=site.organization_id,
-            site_id=site.pk,
+            action=f"{of}.{command.kind}",
+            subject=target,
+            organization_id=target.site.organization_id,
+            site_id=target.site_id,
             now=command.requested_at,
         )
 
 
 def _earlier(
-    actor: User | None, device: Device, kind: CommandKind, idempotency_key: str
+    asked: Command, actor: User | None, idempotency_key: str
 ) -> Command | None:
-    commands = Command.objects.select_related("device")
+    commands = Command.objects.select_related("device", "camera")
     if actor is not None and idempotency_key:
         mine = commands.filter(requested_by=actor, idempotency_key=idempotency_key)
         if (same := mine.first()) is not None:
-            if (same.device_id, same.kind) != (device.pk, kind):
+            meant = (asked.device_id, asked.camera_id, asked.kind)
+            if (same.device_id, same.camera_id, same.kind) != meant:
                 raise IdempotencyMismatch
             return same
-    return commands.filter(device=device, kind=kind, state__in=OPEN_STATES).first()
+    waiting = commands.filter(kind=asked.kind, state__in=OPEN_STATES)
+    return waiting.filter(device=asked.device, camera=asked.camera).first()

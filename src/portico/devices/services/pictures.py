@@ -1,4 +1,4 @@
-"""Pictures that a bridge took on order: one per device, the newest."""
+"""Pictures that a bridge took on order: one per device or camera, the newest."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from uuid import UUID
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portico.devices.enums import CommandKind, CommandState
-from portico.devices.models import Command, Device, DevicePicture
+from portico.devices.models import (
+    Camera,
+    CameraPicture,
+    Device,
+    DevicePicture,
+)
+from portico.devices.selectors import commands_for
 from portico.kernel.outbox import publish_on_commit
 
 # A picture of 1280 pixels has some 150 kB; the bridge sends no more than this.
@@ -26,7 +33,7 @@ class NoPicture(ValueError):
 def store_picture(
     *, bridge_id: UUID, command_id: UUID, jpeg: bytes, now: datetime
 ) -> bool:
-    """Keep what ``command_id`` asked for, in place of the device's earlier picture.
+    """Keep what ``command_id`` asked for, in place of the earlier picture.
 
     False: not a picture order of this live bridge, or one that is answered already.
     Safe to repeat until then.
@@ -51,17 +58,22 @@ def store_picture(
 def _keep(
     bridge_id: UUID, command_id: UUID, name: str, size: int, now: datetime
 ) -> bool:
-    ordered = Command.objects.select_related("device").filter(
+    ordered = commands_for(bridge_id).filter(
         pk=command_id,
-        kind=CommandKind.TAKE_PICTURE,
+        kind__in=(CommandKind.TAKE_PICTURE, CommandKind.CAMERA_PICTURE),
         state__in=(CommandState.SENT, CommandState.TIMED_OUT),
-        device__site__bridges=bridge_id,
-        device__site__bridges__revoked_at=None,
     )
-    command = ordered.first()
+    command = ordered.select_related("device", "camera").first()
     if command is None:
         return False
-    device = command.device
+    if command.camera is not None:
+        return _keep_of_camera(command.camera, name, size, now)
+    if command.device is not None:
+        _keep_of_device(command.device, name, size, now)
+    return True
+
+
+def _keep_of_device(device: Device, name: str, size: int, now: datetime) -> None:
     # Held, so that of two at once each sees the other's file.
     Device.objects.select_for_update().filter(pk=device.pk).first()
     earlier = DevicePicture.objects.filter(device=device).first()
@@ -71,13 +83,47 @@ def _keep(
     if earlier is not None:
         _delete_on_commit(earlier.file)
     publish_on_commit("device.changed", device=device.pk, site=str(device.site_id))
+
+
+def _keep_of_camera(camera: Camera, name: str, size: int, now: datetime) -> bool:
+    rows = Camera.objects.select_for_update(no_key=True).filter(pk=camera.pk)
+    if rows.first() is None:  # deleted just now
+        return False
+    earlier = CameraPicture.objects.filter(camera=camera).first()
+    CameraPicture.objects.update_or_create(
+        camera=camera, defaults={"file": name, "size": size, "taken_at": now}
+    )
+    if earlier is not None:
+        _delete_on_commit(earlier.file)
+    publish_on_commit("camera.changed", camera=camera.pk, site=str(camera.site_id))
     return True
 
 
 def forget_picture(*, device: Device) -> None:
-    """Delete the file of a device that is about to be removed, once it is."""
-    for picture in DevicePicture.objects.filter(device=device):
-        _delete_on_commit(picture.file)
+    """Delete the newest picture of a device, its file once the transaction commits."""
+    _forget(DevicePicture.objects.filter(device=device))
+
+
+def forget_camera_pictures(*, cameras: QuerySet[Camera]) -> None:
+    """Delete their newest pictures, the files once the transaction commits."""
+    _forget(CameraPicture.objects.filter(camera__in=cameras))
+
+
+@transaction.atomic
+def forget_old_pictures(*, organization_id: int, before: datetime) -> None:
+    """Delete the newest pictures of a company's devices and cameras from ``before``."""
+    pictures = DevicePicture.objects.filter(device__organization=organization_id)
+    _forget(pictures.filter(taken_at__lt=before))
+    others = CameraPicture.objects.filter(camera__organization=organization_id)
+    _forget(others.filter(taken_at__lt=before))
+
+
+def _forget(pictures: QuerySet[DevicePicture] | QuerySet[CameraPicture]) -> None:
+    for picture in pictures:
+        # Only the one that was read: a newer one has another file.
+        held = pictures.filter(pk=picture.pk, file=picture.file)
+        if held.delete()[0]:
+            _delete_on_commit(picture.file)
 
 
 def _delete_on_commit(name: str) -> None:

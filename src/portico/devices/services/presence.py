@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -108,6 +108,11 @@ def _note_addresses(
             continue
         Presence.objects.filter(pk=pk).update(lan_address=address[:63])
         publish_on_commit("roster.changed", site=str(site_id))
+
+
+def note_registered(*, device_ids: Collection[int], now: datetime) -> None:
+    """The SIP accounts of these devices are registered now."""
+    Presence.objects.filter(pk__in=device_ids).update(sip_at=now)
 
 
 def sweep_silent(*, now: datetime) -> list[int]:

@@ -22,6 +22,7 @@ from portico.devices.services.pictures import forget_picture
 from portico.kernel.ids import new_secret, secret_digest
 from portico.kernel.outbox import publish_on_commit
 from portico.kernel.queue import enqueue
+from portico.kernel.rows import hold
 from portico.sites.models import Site
 from portico.sites.services.numbering import allocate_sip_account
 
@@ -54,6 +55,7 @@ def register_device(
     :raises BadRelay: see :func:`portico.devices.rules.check_relays`.
     :raises BadAddress: a unit without internet needs a private address of its own.
     """
+    hold(site)
     mac = read_mac(mac)
     entry = library_entry(site.organization, mac)
     if entry is None:

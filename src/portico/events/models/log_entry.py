@@ -4,6 +4,7 @@ from django.db import models
 
 from portico.devices.models import Command, Device
 from portico.events.enums import LogKind, Method, Outcome
+from portico.events.models.visit import Visit
 from portico.sites.models import Site
 from portico.tenancy.models import Organization
 
@@ -18,6 +19,8 @@ class LogEntry(models.Model):
     # The site's, once more: the order of lists over many sites needs it here.
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
     device = models.ForeignKey(Device, models.SET_NULL, null=True, related_name="log")
+    # Null only inside the transaction that writes the entry.
+    visit = models.ForeignKey(Visit, models.SET_NULL, null=True, related_name="log")
     kind = models.CharField(max_length=7, choices=LogKind.choices)
     method = models.CharField(max_length=15, choices=Method.choices, blank=True)
     outcome = models.CharField(max_length=15, choices=Outcome.choices)

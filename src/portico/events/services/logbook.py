@@ -15,8 +15,11 @@ from portico.devices.models import Command, Device
 from portico.devices.services.commands import confirm_by_relay_event
 from portico.devices.services.registration import recognize_model
 from portico.events.enums import EventSource, LogKind, Method, Outcome
-from portico.events.models import Event, LogEntry
+from portico.events.models import Capture, Event, LogEntry
+from portico.events.rules import CALL_GAP, OPENED, is_opening
+from portico.events.services.captures import order_capture
 from portico.events.services.inbox import fingerprint_in
+from portico.events.services.visits import hold_log_of, settle_visits
 from portico.kernel.outbox import publish_on_commit
 from portico.protocols.akuvox.action_url import EventKind
 from portico.provisioning.services.files import note_applied
@@ -32,6 +35,8 @@ _RELAYS = range(1, 5)
 SAME_OPENING = timedelta(seconds=5)
 # The same report again this soon is one that was sent twice.
 SAME_REPORT = timedelta(seconds=2)
+# Clocks of bridge and server differ by at most half a round trip.
+CLOCK_SLACK = timedelta(seconds=2)
 
 _GRANTED = {
     EventKind.CODE_GRANTED: Method.PIN,
@@ -137,6 +142,7 @@ def _is_repeated(event: Event) -> bool:
 
 
 def _apply(event: Event, device: Device, now: datetime) -> None:
+    hold_log_of(device.pk)
     data = event.data
     if data.get("model") or data.get("firmware"):
         recognize_model(
@@ -156,19 +162,47 @@ def _apply(event: Event, device: Device, now: datetime) -> None:
         _guest(event, device)
     elif kind in _REFUSED:
         method = _method(data, _REFUSED[kind])
-        _write(event, device, LogKind.DOOR, Outcome.REFUSED, method)
+        refused = _write(event, device, LogKind.DOOR, Outcome.REFUSED, method)
+        _changed(refused, device)
     elif kind in _NOTED:
         _note(event, device, kind)
 
 
 def _note(event: Event, device: Device, kind: EventKind) -> None:
-    # Log Setting (SET-4): whoever opens for a caller makes a line of his own.
-    is_call = kind is EventKind.CALL_STARTED
-    if is_call and not logs_unanswered_calls(device.site.organization_id):
+    if kind is EventKind.CALL_STARTED and not _is_logged(event, device):
         return
     entry = _write(event, device, _NOTED[kind], Outcome.NOTED, Method.NONE)
     if kind is EventKind.DOOR_HELD_OPEN:
         _name_relay(entry, device, event.data.get("relay"))
+    _changed(entry, device)
+
+
+def _is_logged(call: Event, device: Device) -> bool:
+    """Log Setting (SET-4): a company may want no calls but those that open a door."""
+    if logs_unanswered_calls(device.site.organization_id):
+        return True
+    answer = (call.occurred_at, call.occurred_at + CALL_GAP)
+    openings = LogEntry.objects.filter(device=device, kind=LogKind.DOOR)
+    return openings.filter(outcome__in=OPENED, occurred_at__range=answer).exists()
+
+
+def _recall_calls(opening: LogEntry, device: Device) -> None:
+    """Write the calls that this opening answers, and that were no lines until now."""
+    if logs_unanswered_calls(device.site.organization_id):
+        return
+    since = opening.occurred_at - CALL_GAP
+    calls = Event.objects.filter(
+        device_id=device.pk,
+        kind=EventKind.CALL_STARTED,
+        # What is dated by a bridge's clock may be received before it happened.
+        received_at__gte=since - CLOCK_SLACK,
+        occurred_at__range=(since, opening.occurred_at),
+        processed_at__isnull=False,
+    )
+    for call in calls.order_by("pk"):
+        if not _is_repeated(call):
+            entry = _write(call, device, LogKind.CALL, Outcome.NOTED, Method.NONE)
+            _changed(entry, device)
 
 
 def _method(data: dict[str, object], default: Method) -> Method:
@@ -194,10 +228,11 @@ def _relay_triggered(event: Event, device: Device, now: datetime) -> None:
         return
     entry = _write(event, device, LogKind.DOOR, Outcome.GRANTED, Method.ON_SITE)
     _name_relay(entry, device, number)
+    _changed(entry, device)
 
 
-def _name_relay(entry: LogEntry | None, device: Device, number: object) -> None:
-    if entry is None or not isinstance(number, int) or number not in _RELAYS:
+def _name_relay(entry: LogEntry, device: Device, number: object) -> None:
+    if not isinstance(number, int) or number not in _RELAYS:
         return
     relay = device.relays.filter(kind="local", number=number).first()
     LogEntry.objects.filter(pk=entry.pk).update(
@@ -205,17 +240,18 @@ def _name_relay(entry: LogEntry | None, device: Device, number: object) -> None:
     )
 
 
-def _granted(event: Event, device: Device, method: Method) -> None:
+def _granted(event: Event, device: Device, method: Method) -> LogEntry:
     effect = _neighbour(event, device, Q(method=Method.ON_SITE))
     if effect is None:
-        _write(event, device, LogKind.DOOR, Outcome.GRANTED, method)
-        return
-    LogEntry.objects.filter(pk=effect.pk).update(
-        method=method,
-        initiator=str(event.data.get("user", ""))[:127],
-        credential=_credential(event),
-    )
-    _hint(effect)
+        effect = _write(event, device, LogKind.DOOR, Outcome.GRANTED, method)
+    else:
+        LogEntry.objects.filter(pk=effect.pk).update(
+            method=method,
+            initiator=str(event.data.get("user", ""))[:127],
+            credential=_credential(event),
+        )
+    _changed(effect, device)
+    return effect
 
 
 def _guest(event: Event, device: Device) -> None:
@@ -226,12 +262,15 @@ def _guest(event: Event, device: Device) -> None:
     if key is not None:
         keys.filter(pk=key.pk).update(uses_made=F("uses_made") + 1)
         event.data["user"] = key.name
-    _withdraw_refusal(event, device)
-    _granted(event, device, Method.GUEST)
+    entry = _granted(event, device, Method.GUEST)
+    _withdraw_refusal(event, device, entry)
 
 
-def _withdraw_refusal(event: Event, device: Device) -> None:
-    """One attempt is one line: the unit took the guest's code for a wrong one."""
+def _withdraw_refusal(event: Event, device: Device, granted: LogEntry) -> None:
+    """One attempt is one line: the unit took the guest's code for a wrong one.
+
+    A picture of the attempt is one of the opening.
+    """
     refused = LogEntry.objects.filter(
         device=device,
         kind=LogKind.DOOR,
@@ -242,8 +281,12 @@ def _withdraw_refusal(event: Event, device: Device) -> None:
         occurred_at__lte=event.occurred_at,
     )
     latest = refused.order_by("-occurred_at").first()
-    if latest is not None:  # an earlier one was a slip of the finger, and stays
-        latest.delete()
+    if latest is None:
+        return  # and an earlier one was a slip of the finger, and stays
+    Capture.objects.filter(entry=latest).update(entry=granted)
+    was, at = latest.visit_id, latest.occurred_at
+    latest.delete()
+    settle_visits(device_id=device.pk, at=at, was=was)
 
 
 def _neighbour(event: Event, device: Device, what: Q) -> LogEntry | None:
@@ -269,8 +312,9 @@ def _credential(event: Event) -> str:
 
 def _write(
     event: Event, device: Device, kind: LogKind, outcome: Outcome, method: Method
-) -> LogEntry | None:
-    entry, created = LogEntry.objects.get_or_create(
+) -> LogEntry:
+    data = event.data
+    entry, _ = LogEntry.objects.get_or_create(
         event_id=event.pk,
         defaults={
             "site": device.site,
@@ -280,9 +324,7 @@ def _write(
             "method": method,
             "outcome": outcome,
             "reason": event.kind if kind == LogKind.ALARM else "",
-            "initiator": str(event.data.get("user") or event.data.get("remote") or "")[
-                :127
-            ],
+            "initiator": str(data.get("user") or data.get("remote") or "")[:127],
             "credential": _credential(event),
             "device_mac": device.mac,
             "device_name": device.name,
@@ -290,21 +332,19 @@ def _write(
             "received_at": event.received_at,
         },
     )
-    if created:
-        _hint(entry)
     return entry
 
 
 @transaction.atomic
 def log_command(*, command_id: uuid.UUID, now: datetime) -> LogEntry | None:
     """Write or correct the entry of one command, from the state that it has now."""
-    command = (
-        Command.objects.select_related("device__site", "relay")
-        .filter(pk=command_id)
-        .first()
-    )
+    commands = Command.objects.select_related("device__site", "relay")
+    device_ids = commands.filter(pk=command_id).values_list("device", flat=True)
+    for device_id in device_ids:
+        hold_log_of(device_id)
+    command = commands.filter(pk=command_id).first()
     outcome = _OUTCOMES.get(CommandState(command.state)) if command else None
-    if command is None or outcome is None:
+    if command is None or command.device is None or outcome is None:
         return None
     known = LogEntry.objects.filter(command=command).first()
     if known is not None and (known.outcome, known.latency_ms) == (
@@ -339,9 +379,22 @@ def log_command(*, command_id: uuid.UUID, now: datetime) -> LogEntry | None:
             "latency_ms": command.latency_ms,
         },
     )
-    _hint(entry)
+    _changed(entry, device)
     return entry
 
 
+def _changed(entry: LogEntry, device: Device) -> None:
+    """``entry`` is new, or says something else: its visit, its picture, who watches."""
+    settle_visits(device_id=device.pk, at=entry.occurred_at)
+    if entry.visit_id is None:  # who watches was told with its visit
+        order_capture(entry=entry, device=device, now=entry.received_at)
+    else:
+        _hint(entry)
+    if is_opening(entry):
+        _recall_calls(entry, device)
+
+
 def _hint(entry: LogEntry) -> None:
-    publish_on_commit("log.changed", entry=entry.pk, site=str(entry.site_id))
+    publish_on_commit(
+        "log.changed", entry=entry.pk, visit=entry.visit_id, site=str(entry.site_id)
+    )

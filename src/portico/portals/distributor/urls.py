@@ -3,11 +3,12 @@ from __future__ import annotations
 from django.urls import path
 
 from portico.portals.distributor.frame import DISTRIBUTOR
-from portico.portals.distributor.views import dashboard, mac_library
+from portico.portals.distributor.views import dashboard, mac_library, web_password
 from portico.portals.shared.urls import common_urls, company_urls, people_urls
 
 app_name = "distributor"
 
+_WEB_LOGIN = "devices/<slug:mac>/web-password/"
 _LIBRARY = "mac-library/"
 
 urlpatterns = [
@@ -20,6 +21,8 @@ urlpatterns = [
     path(
         f"{_LIBRARY}<int:entry_id>/remove/", mac_library.mac_remove, name="mac_remove"
     ),
+    path(_WEB_LOGIN, web_password.web_password, name="web_password"),
+    path(f"{_WEB_LOGIN}end/", web_password.web_password_end, name="web_password_end"),
     *company_urls(DISTRIBUTOR),
     *people_urls(DISTRIBUTOR),
     *common_urls(DISTRIBUTOR),

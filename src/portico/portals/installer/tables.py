@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,9 +26,10 @@ from portico.portals.shared.tables import (
     SITE_DEVICES,
     SITE_NAME,
     SITE_SINCE,
+    moment,
 )
-from portico.sites.enums import AccountState, ServiceTerm
-from portico.sites.rules import service_state
+from portico.sites.enums import AccountState, Feature, ServiceTerm
+from portico.sites.rules import Service, service, smart_home_address
 from portico.sites.selectors import manager_counts, people_counts
 from portico.tenancy.enums import OfflineAfter
 
@@ -44,7 +46,16 @@ class SiteRow:
     people: int
     devices: PresenceCounts | None
     bridge: Bridge | None
-    service: str
+    service: Service
+    premium: Service
+    # Where the Smart Home icon leads; empty: there is none.
+    smart_home: str
+
+
+def service_text(held: Service) -> str:
+    """The state of a service and its end, in words."""
+    state = str(held.state.label)
+    return f"{state}, {moment(held.ends_at)}" if held.ends_at else state
 
 
 def bridge_text(bridge: Bridge | None) -> str:
@@ -65,7 +76,9 @@ def site_rows(sites: Sequence[Site]) -> Sequence[SiteRow]:
             people.get(site.pk, 0),
             presence.get(site.pk),
             bridges.get(site.pk),
-            service_state(site.entitlements.all(), now),
+            service(site.entitlements.all(), Feature.APP, now),
+            service(site.entitlements.all(), Feature.PREMIUM, now),
+            smart_home_address(site, settings.ENVIRONMENT.smart_home_url),
         )
         for site in sites
     ]
@@ -99,7 +112,14 @@ SITES: ListSpec[SiteRow] = ListSpec(
             text=lambda row: bridge_text(row.bridge),
         ),
         Column(
-            key="service", label=gettext_lazy("Service"), text=lambda row: row.service
+            key="service",
+            label=gettext_lazy("Service until"),
+            text=lambda row: service_text(row.service),
+        ),
+        Column(
+            key="premium",
+            label=gettext_lazy("Premium until"),
+            text=lambda row: service_text(row.premium),
         ),
         SITE_SINCE,
     ),

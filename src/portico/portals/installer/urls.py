@@ -5,6 +5,8 @@ from django.urls import path
 from portico.portals.installer.frame import INSTALLER
 from portico.portals.installer.views import (
     bridge,
+    cameras,
+    commissioning,
     communities,
     company,
     dashboard,
@@ -12,39 +14,70 @@ from portico.portals.installer.views import (
     device_page,
     devices,
     doors,
+    house_import,
+    houses,
     later,
     log,
     mac_library,
+    message_templates,
+    messages,
     orders,
     residents,
     sites,
 )
-from portico.portals.shared.urls import common_urls, people_urls
+from portico.portals.shared.urls import common_urls, export_urls, people_urls
 
 app_name = "installer"
 
 _SITE, _COMMUNITY = "sites/<uuid:site_id>/", "sites/communities/<uuid:site_id>/"
+_IMPORT = "sites/import/<uuid:import_id>/"
 _RESIDENT = f"{_SITE}people/<int:resident_id>/"
 _DEVICE = "devices/<slug:mac>/"
+_CAMERA = f"{_SITE}cameras/<int:camera_id>/"
+_MESSAGE = "message/<uuid:message_id>/"
+_TEMPLATE = "message/templates/<int:template_id>/"
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("latest/", dashboard.latest, name="latest"),
     path("sites/", sites.site_list, name="sites"),
-    path("sites/new/", sites.site_new, name="site_new"),
+    path("sites/new/", houses.site_new, name="site_new"),
+    path("sites/import/", house_import.import_new, name="house_import_new"),
+    path(
+        "sites/import/template.csv",
+        house_import.import_template,
+        name="house_import_template",
+    ),
+    path(_IMPORT, house_import.house_import, name="house_import"),
+    path(f"{_IMPORT}start/", house_import.import_start, name="house_import_start"),
+    path(f"{_IMPORT}forget/", house_import.import_forget, name="house_import_forget"),
     path("sites/communities/", communities.community_list, name="communities"),
     path("sites/communities/new/", communities.community_new, name="community_new"),
     path(f"{_COMMUNITY}edit/", communities.community_edit, name="community_edit"),
     path(f"{_COMMUNITY}delete/", communities.community_delete, name="community_delete"),
     path(_SITE, sites.site_people, name="site"),
+    path(f"{_SITE}settings/", houses.site_settings, name="site_settings"),
+    path(f"{_SITE}services/", sites.site_services, name="site_services"),
+    path(f"{_SITE}reset/", houses.site_reset, name="site_reset"),
+    path(f"{_SITE}delete/", houses.site_delete, name="site_delete"),
     path(f"{_SITE}people/new/", residents.resident_new, name="resident_new"),
     path(f"{_RESIDENT}edit/", residents.resident_edit, name="resident_edit"),
     path(f"{_RESIDENT}delete/", residents.resident_delete, name="resident_delete"),
     path(f"{_RESIDENT}reset/", residents.resident_reset, name="resident_reset"),
     path(f"{_SITE}devices/", sites.site_devices, name="site_devices"),
     path(f"{_SITE}devices/new/", devices.device_new, name="device_new"),
+    path(f"{_SITE}cameras/", cameras.camera_list, name="site_cameras"),
+    path(f"{_SITE}cameras/new/", cameras.camera_new, name="camera_new"),
+    path(_CAMERA, cameras.camera, name="camera"),
+    path(f"{_CAMERA}newest.jpg", cameras.camera_picture, name="camera_picture"),
+    path(f"{_CAMERA}edit/", cameras.camera_edit, name="camera_edit"),
+    path(f"{_CAMERA}delete/", cameras.camera_delete, name="camera_delete"),
     path(f"{_SITE}doors/", doors.site_doors, name="site_doors"),
     path(f"{_SITE}bridge/", bridge.site_bridge, name="site_bridge"),
+    path(f"{_SITE}checklist/", commissioning.site_checklist, name="site_checklist"),
+    path(f"{_SITE}check/", commissioning.site_check, name="site_check"),
+    path(f"{_SITE}hand-over.pdf", commissioning.site_handover, name="site_handover"),
+    path(f"{_SITE}wipes/", sites.site_wipes, name="site_wipes"),
     path(f"{_SITE}found/", bridge.site_found, name="site_found"),
     path(f"{_SITE}bridge/add/", bridge.bridge_add, name="bridge_add"),
     path(f"{_SITE}bridge/remove/", bridge.bridge_remove, name="bridge_remove"),
@@ -67,8 +100,10 @@ urlpatterns = [
     path(f"{_DEVICE}events/", device_page.events, name="device_events"),
     path(f"{_DEVICE}edit/", devices.device_edit, name="device_edit"),
     path(f"{_DEVICE}delete/", devices.device_delete, name="device_delete"),
+    path(f"{_DEVICE}cleared/", devices.device_cleared, name="device_cleared"),
     path(f"{_DEVICE}virtual/", demo.start_unit, name="demo_unit"),
     path(f"{_DEVICE}virtual/act/", demo.act_on_unit, name="demo_act"),
+    path(f"{_DEVICE}virtual/messages/", demo.unit_messages, name="demo_messages"),
     path(
         f"{_DEVICE}relays/<slug:kind>/<int:number>/open/",
         doors.open_door,
@@ -76,7 +111,10 @@ urlpatterns = [
     ),
     path("commands/<uuid:command_id>/", doors.command_life, name="command"),
     path("log/", log.log_list, name="log"),
-    path("log/<int:entry_id>/", log.log_entry, name="log_entry"),
+    path("log/<int:visit_id>/", log.log_visit, name="log_visit"),
+    path("log/<int:visit_id>/whole/", log.log_whole, name="log_whole"),
+    path("log/pictures/<str:signed>/", log.capture, name="capture"),
+    *export_urls(INSTALLER),
     path("mac-library/", mac_library.mac_library, name="mac_library"),
     path(
         "mac-library/<int:entry_id>/remove/", mac_library.mac_remove, name="mac_remove"
@@ -88,7 +126,29 @@ urlpatterns = [
     path("visit/leave/", company.leave, name="visit_leave"),
     path("firmware/", later.firmware, name="firmware"),
     path("upgrade/", later.upgrade, name="upgrade"),
-    path("message/", later.message, name="message"),
+    path("message/", messages.message_list, name="message"),
+    path("message/new/", messages.message_new, name="message_new"),
+    path(_MESSAGE, messages.message, name="message_details"),
+    path(f"{_MESSAGE}edit/", messages.message_edit, name="message_edit"),
+    path(f"{_MESSAGE}delete/", messages.message_delete, name="message_delete"),
+    path(
+        "message/templates/", message_templates.template_list, name="message_templates"
+    ),
+    path(
+        "message/templates/new/",
+        message_templates.template_new,
+        name="message_template_new",
+    ),
+    path(
+        f"{_TEMPLATE}edit/",
+        message_templates.template_edit,
+        name="message_template_edit",
+    ),
+    path(
+        f"{_TEMPLATE}delete/",
+        message_templates.template_delete,
+        name="message_template_delete",
+    ),
     path("subscriptions/", later.subscriptions, name="subscriptions"),
     path("payments/", later.payments, name="payments"),
     path("automatic-payments/", later.automatic_payments, name="automatic_payments"),

@@ -19,6 +19,7 @@ OPERATOR = Portal(
         Module(_("Announcements"), "speakerphone", "announcements"),
         Module(_("Health"), "heart-rate-monitor", "health"),
         Module(_("Dead letters"), "mail-x", "dead_letters"),
+        Module(_("Prices"), "coins", "prices"),
         Module(_("App API"), "api", "app_api"),
         Module(_("Team"), "users", "users", roles=frozenset({Role.OWNER})),
         Module(_("Setting"), "settings", "setting"),

@@ -3,18 +3,27 @@ from __future__ import annotations
 from django.urls import path
 
 from portico.portals.operator.frame import OPERATOR, operator_only
-from portico.portals.operator.views import announcements, dead_letters, pages
+from portico.portals.operator.views import announcements, dead_letters, pages, services
 from portico.portals.shared.urls import common_urls, company_urls, people_urls
 from portico.portals.shared.views import support
 
 app_name = "operator"
 
+_SERVICES = "sites/<uuid:site_id>/services/"
 _LETTER = "dead-letters/<int:job_id>/"
 
 urlpatterns = [
     path("", pages.dashboard, name="dashboard"),
     path("health/", pages.health, name="health"),
     path("app-api/", pages.app_api, name="app_api"),
+    path("prices/", services.prices, name="prices"),
+    path(_SERVICES, services.site_services, name="site_services"),
+    path(
+        f"{_SERVICES}<slug:feature>/grant/",
+        services.service_grant,
+        name="service_grant",
+    ),
+    path(f"{_SERVICES}<slug:feature>/end/", services.service_end, name="service_end"),
     path("announcements/", announcements.announcement_list, name="announcements"),
     path("announcements/new/", announcements.announcement_new, name="announcement_new"),
     path(

@@ -117,13 +117,22 @@ ACTS: dict[str, tuple[Act, ...]] = {
 }
 
 
-def _post(path: str, body: dict[str, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """A text message on the screen of a virtual monitor, and its time there."""
+
+    text: str
+    at: str
+
+
+def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
     environment = settings.ENVIRONMENT
     if not environment.simulator_control:
         raise SimulatorAway(_("No simulator runs beside this demo."))
     token = environment.simulator_token.get_secret_value()
     try:
-        answer = httpx.post(
+        answer = httpx.request(
+            method,
             f"{environment.simulator_control.rstrip('/')}{path}",
             json=body,
             headers={"Authorization": f"Bearer {token}"},
@@ -138,6 +147,7 @@ def _post(path: str, body: dict[str, Any]) -> None:
         raise SimulatorAway(
             _("The simulator refused: %(why)s") % {"why": _reason(answer)}
         )
+    return answer
 
 
 def _reason(answer: httpx.Response) -> str:
@@ -152,7 +162,7 @@ def start_virtual_unit(*, mac: str, model: str, url: str) -> None:
 
     :raises SimulatorAway: there is no simulator, or it refused.
     """
-    _post("/devices", {"mac": mac, "model": model, "url": url})
+    _ask("POST", "/devices", {"mac": mac, "model": model, "url": url})
 
 
 def act_on_virtual_unit(*, mac: str, act: Act) -> None:
@@ -160,7 +170,19 @@ def act_on_virtual_unit(*, mac: str, act: Act) -> None:
 
     :raises SimulatorAway: there is no simulator or no such unit, or it refused.
     """
-    _post(f"/devices/{mac}/act", act.body)
+    _ask("POST", f"/devices/{mac}/act", act.body)
+
+
+def messages_of_virtual_unit(*, mac: str) -> list[ShownMessage]:
+    """The messages that the monitor with ``mac`` shows, newest first.
+
+    :raises SimulatorAway: there is no simulator or no such unit.
+    """
+    shown = _ask("GET", f"/devices/{mac}").json()["messages"]
+    return [
+        ShownMessage(one["Text"], f"{one['Date']} {one['Time']}")
+        for one in reversed(shown)
+    ]
 
 
 def start_virtual_bridge(*, server: str, token: str, name: str) -> None:
@@ -168,7 +190,7 @@ def start_virtual_bridge(*, server: str, token: str, name: str) -> None:
 
     :raises SimulatorAway: there is no simulator, or it refused.
     """
-    _post("/bridges", {"server": server, "token": token, "name": name})
+    _ask("POST", "/bridges", {"server": server, "token": token, "name": name})
 
 
 def stand_in_model(model: str, kind: str) -> str:

@@ -53,6 +53,25 @@ def json_stream(
     return _stream(name, "application/json", _json_lines(rows))
 
 
+def csv_text(rows: Iterable[Sequence[object]], *, is_first: bool = False) -> str:
+    """A part of a CSV file; the first one has the mark in front."""
+    with closing(io.StringIO()) as part:
+        part.write(_UTF8 if is_first else "")
+        csv.writer(part).writerows([plain_cell(cell) for cell in row] for row in rows)
+        return part.getvalue()
+
+
+def json_text(rows: Iterable[Mapping[str, object]], *, is_first: bool) -> str:
+    """A part of a JSON array, an object a line, from its bracket on; JSON_END ends it."""
+    lines = [json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False) for row in rows]
+    if not lines:
+        return "[" if is_first else ""
+    return ("[\n" if is_first else ",\n") + ",\n".join(lines)
+
+
+JSON_END = "\n]\n"
+
+
 def _csv_lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     with closing(io.StringIO()) as line:
         writer = csv.writer(line)

@@ -285,10 +285,12 @@ def listing(
     spec: ListSpec[Item],
     asked: Asked,
     rows: QuerySet[Row],
+    *,
     items: Callable[[Sequence[Row]], Sequence[Item]] = _same,
+    whole: QuerySet[Row] | None = None,
 ) -> Listing[Item]:
     """The page of ``rows`` that the address asks for, as this person wants it."""
-    page, query = page_of(request, asked.sorted(rows)), _query(asked, spec)
+    page, query = page_of(request, asked.sorted(rows), whole), _query(asked, spec)
     hidden = hidden_columns(request.user.pk, spec.name, spec.hidden)
     heads = _heads(spec, asked, query, hidden)
     return Listing(spec.name, page, items(page.rows), asked, heads, query)
@@ -303,17 +305,21 @@ def show_list(
     page: str,
     items: Callable[[Sequence[Row]], Sequence[Item]] = _same,
     context: Mapping[str, Any] | None = None,
+    whole: QuerySet[Row] | None = None,
 ) -> HttpResponse:
     """The template ``page`` with the list, or all its rows as a CSV file.
 
     ``items`` makes of rows what columns and template read, a page or a chunk at once.
+    ``whole``, for a list with an order: from where the rows of a page are read, once they
+    are found (:func:`page_of`). It is what scopes and completes them: ``rows`` need not.
     """
     if request.GET.get("export") == "csv":
-        cells = _cells(spec, chunks(asked.sorted(rows), items))
+        all_rows = rows if whole is None else whole.filter(pk__in=rows.values("pk"))
+        cells = _cells(spec, chunks(asked.sorted(all_rows), items))
         head = [str(column.label) for column in spec.columns]
         # A streaming answer is an answer; Django's types keep the two apart.
         return _as_response(csv_stream(f"{spec.name}.csv", head, cells))
-    shown = listing(request, spec, asked, rows, items)
+    shown = listing(request, spec, asked, rows, items=items, whole=whole)
     return render(request, page, {"listing": shown, **(context or {})})
 
 

@@ -56,12 +56,26 @@ class Page(Generic[Row]):
         return self.number == 1 and not self.has_more
 
 
-def page_of(request: HttpRequest, rows: QuerySet[Row]) -> Page[Row]:
-    """The page of ``rows`` that ``?page=`` asks for; one query."""
+def page_of(
+    request: HttpRequest, rows: QuerySet[Row], whole: QuerySet[Row] | None = None
+) -> Page[Row]:
+    """The page of ``rows`` that ``?page=`` asks for; one query, with ``whole`` two.
+
+    ``whole`` holds these rows, not narrowed, with all that is shown of them. Then of
+    ``rows`` only keys are read: the database sorts and skips these alone, often within an
+    index, and completes only the few that are shown.
+    """
     number = min(max(whole_number(request.GET.get("page", "")) or 1, 1), LAST_PAGE)
     start = (number - 1) * PAGE_SIZE
-    found = list(rows[start : start + PAGE_SIZE + 1])
-    return Page(found[:PAGE_SIZE], number, len(found) > PAGE_SIZE)
+    part = slice(start, start + PAGE_SIZE + 1)
+    if whole is None:
+        found = list(rows[part])
+        return Page(found[:PAGE_SIZE], number, len(found) > PAGE_SIZE)
+    keys = list(rows.values_list("pk", flat=True)[part])
+    by_key = whole.in_bulk(keys[:PAGE_SIZE])
+    # One that has gone since is none.
+    shown = [by_key[key] for key in keys if key in by_key]
+    return Page(shown, number, len(keys) > PAGE_SIZE)
 
 
 def whole_number(text: str) -> int | None:

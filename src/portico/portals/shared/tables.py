@@ -322,6 +322,7 @@ MACS: ListSpec[MacRow] = ListSpec(
             order=("created_at",),
         ),
     ),
+    order="-created",
     filters=(
         Filter(
             key="state",

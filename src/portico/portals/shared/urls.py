@@ -9,6 +9,7 @@ from portico.portals.shared.http import guard
 from portico.portals.shared.views import (
     audit,
     companies,
+    exports,
     lists,
     notices,
     pages,
@@ -92,6 +93,18 @@ def account_urls(portal: Portal) -> list[URLPattern]:
             name="notice_read",
         ),
         path("privacy/", only(pages.privacy), name="privacy"),
+    ]
+
+
+def export_urls(portal: Portal) -> list[URLPattern]:
+    """Files that are made in the background; they outlive a visit, so not a visitor's."""
+    only, one = guard(portal, roles=_at_home(portal)), "exports/<uuid:export_id>/"
+    return [
+        path("log/export/", only(exports.log_export), name="log_export"),
+        path("exports/", only(exports.exports), name="exports"),
+        path(f"{one}cancel/", only(exports.export_cancel), name="export_cancel"),
+        path(f"{one}remove/", only(exports.export_remove), name="export_remove"),
+        path(f"{one}file/", only(exports.export_file), name="export_file"),
     ]
 
 

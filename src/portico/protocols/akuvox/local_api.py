@@ -154,6 +154,18 @@ def autop_now() -> Request:
     return Request("POST", "/api/web/upgradeAdvanced/set", body)
 
 
+# Where units keep who may open: newer ones users with all their keys, older ones lists of
+# codes and cards (HTTP API manual).
+ACCESS_LISTS: Final = ("user", "privatekey", "rfkey")
+
+
+def clear_list(target: str) -> Request:
+    """Delete all entries of one of :data:`ACCESS_LISTS`."""
+    order = {"target": target, "action": "clear"}
+    body = json.dumps(order, separators=(",", ":")).encode()
+    return Request("POST", f"/api/{target}/clear", body)
+
+
 def config_get(*keys: str) -> Request:
     """Read settings by name; those that the unit does not have are left out."""
     order = {"target": "config", "action": "get", "data": {"item": list(keys)}}

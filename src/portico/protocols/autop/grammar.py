@@ -21,6 +21,8 @@ _KEY: Final = re.compile(r"Config(?:\.[A-Za-z0-9_-]+)+")
 _COMMON_NAME: Final = re.compile(r"r0*(\d+)([A-Z]?)\.cfg")
 _DEVICE_NAME: Final = re.compile(r"([0-9A-Fa-f]{12})\.cfg")
 _CONTACTS_NAME: Final = re.compile(r"contacts(?:-[0-9a-f]+)?\.xml")
+# Our own: what an indoor monitor of ours shows on its home screen.
+WEATHER_NAME: Final = "weather.json"
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
@@ -71,6 +73,7 @@ class FileRole(enum.StrEnum):
     COMMON = "common"
     DEVICE = "device"
     CONTACTS = "contacts"
+    WEATHER = "weather"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ def file_kind(name: str) -> FileKind | None:
             return None
     if _CONTACTS_NAME.fullmatch(name):
         return FileKind(FileRole.CONTACTS)
+    if name == WEATHER_NAME:
+        return FileKind(FileRole.WEATHER)
     return None
 
 

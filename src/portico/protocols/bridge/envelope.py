@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import StrEnum
 from typing import Any, Final, NoReturn, TypeVar
 from uuid import UUID
@@ -46,14 +46,24 @@ from portico.protocols.bridge.signing import (
     SIGNATURE_BYTES,
     to_base64url,
 )
+from portico.protocols.rtsp import (
+    MAX_ACCOUNT,
+    MAX_ADDRESS,
+    BadRtspAddress,
+    RtspAddress,
+    read_rtsp_address,
+)
 
 __all__ = [
+    "CAMERA_PICTURE",
+    "CLEAR_ACCESS",
     "FETCH_CONFIGURATION",
     "MAX_DEVICES",
     "MAX_FOUND",
     "MAX_FRAME_BYTES",
     "MAX_IDS",
     "MAX_ROSTER_BYTES",
+    "NO_UNIT",
     "OPEN_RELAY",
     "PROTOCOL_VERSION",
     "TAKE_PICTURE",
@@ -81,10 +91,12 @@ __all__ = [
     "Roster",
     "RosterDevice",
     "ServerMessage",
+    "camera_picture_data",
     "decode_from_bridge",
     "decode_from_server",
     "encode",
     "open_relay_data",
+    "read_camera_picture",
     "read_open_relay",
 ]
 
@@ -113,6 +125,10 @@ _MAX_HOLD_SECONDS: Final = 600
 OPEN_RELAY: Final = "open_relay"
 FETCH_CONFIGURATION: Final = "fetch_configuration"
 TAKE_PICTURE: Final = "take_picture"
+CLEAR_ACCESS: Final = "clear_access"
+CAMERA_PICTURE: Final = "camera_picture"
+# What a command that is for no unit carries: bridges of before need a MAC in each.
+NO_UNIT: Final = "020000000000"
 
 
 def read_open_relay(data: Mapping[str, Any]) -> OpenRelay:
@@ -124,6 +140,26 @@ def read_open_relay(data: Mapping[str, Any]) -> OpenRelay:
         relay.integer("number", 1, 4),
         of.integer("hold_seconds", 1, _MAX_HOLD_SECONDS),
     )
+
+
+def read_camera_picture(data: Mapping[str, Any]) -> RtspAddress:
+    """:raises Nonsense: not the data of a ``camera_picture`` command."""
+    of = Fields(dict(data))
+    try:
+        address = read_rtsp_address(of.text("url", MAX_ADDRESS, empty=False))
+    except BadRtspAddress:
+        raise bad("url") from None
+    user = of.text("user", MAX_ACCOUNT)
+    return replace(address, user=user, password=of.text("password", MAX_ACCOUNT))
+
+
+def camera_picture_data(address: RtspAddress) -> dict[str, Any]:
+    """``data`` of the command that asks for a picture from ``address``."""
+    return {
+        "url": address.public,
+        "user": address.user,
+        "password": address.password,
+    }
 
 
 def decode_from_bridge(text: str) -> BridgeMessage:

@@ -19,7 +19,7 @@ from portico.kernel.queue import enqueue
 from portico.protocols.akuvox import action_url, contacts
 from portico.protocols.autop.grammar import contacts_name
 from portico.protocols.autop.render import render
-from portico.provisioning.models import ProvisioningFile
+from portico.provisioning.models import ProvisioningFile, WebPassword
 from portico.provisioning.rules import (
     calls_people,
     event_base,
@@ -56,6 +56,9 @@ def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
         sip_server=settings.ENVIRONMENT.sip_address or sip_address(base),
         now=now,
     )
+    web_password = WebPassword.objects.filter(device=device).first()
+    if web_password is not None:
+        values["Config.Settings.WEB_LOGIN.Password"] = web_password.password
     book = _book(device)
     if book:
         name = contacts_name(_revision(book))

@@ -14,11 +14,13 @@ from portico.accounts.enums import TimeFormat
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.kernel.errors import NotVisible
+from portico.kernel.rows import hold
 from portico.sites.enums import SiteKind
 from portico.sites.errors import StillInUse
 from portico.sites.models import Site
 from portico.sites.selectors import get_visible_site
 from portico.sites.services.assignments import assign_to_maker
+from portico.sites.services.houses import save_site
 from portico.sites.services.residents import people_changed
 from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.models import Organization
@@ -46,7 +48,7 @@ def register_community(*, actor: User, data: CommunityData, now: datetime) -> Si
 
     :raises NotVisible: ``actor`` is not of an installer.
     """
-    company = organization_of(actor, OrganizationKind.INSTALLER)
+    company = hold(organization_of(actor, OrganizationKind.INSTALLER))
     fields = _fields(data, company)
     site = Site.objects.create(
         organization=company, kind=SiteKind.COMMUNITY, created_at=now, **fields
@@ -58,18 +60,21 @@ def register_community(*, actor: User, data: CommunityData, now: datetime) -> Si
 
 @transaction.atomic
 def change_community(
-    *, actor: User, site: Site, data: CommunityData, now: datetime
+    *, actor: User, site: Site, data: CommunityData, version: int, now: datetime
 ) -> None:
     """Save what is known of a community; its units get their files anew.
 
+    ``version`` is the one that was shown.
+
     :raises NotVisible: no community of ``actor``.
+    :raises ChangedMeanwhile: somebody else has saved since.
     """
     site = _community(actor, site)
     fields = _fields(data, site.organization)
     before = {key: getattr(site, key) for key in fields}
+    save_site(site=site, version=version, fields=fields)
     if before == fields:
         return
-    Site.objects.filter(pk=site.pk).update(**fields)
     # Name, language and time stand in the files, as the people of a house do.
     people_changed(site=site)
     _record(actor, site, "changed", before, fields, now=now)
@@ -84,7 +89,7 @@ def delete_community(*, actor: User, site: Site, now: datetime) -> None:
     """
     site = _community(actor, site)
     # Held, so that no device comes in between: its row would refer to this one.
-    Site.objects.select_for_update().filter(pk=site.pk).first()
+    hold(site)
     if site.devices.exists():
         raise StillInUse(
             _("%(name)s still has devices. Delete them first; nothing was deleted.")

@@ -15,12 +15,14 @@ from portico.accounts.services.people import save_person, send_resident_link
 from portico.accounts.services.throttle import spend
 from portico.audit.services import record
 from portico.kernel.errors import NotVisible
+from portico.kernel.rows import hold
 from portico.mail.enums import Channel
-from portico.sites.enums import ResidentRole
+from portico.sites.enums import Feature, ResidentRole
 from portico.sites.errors import MasterStays
 from portico.sites.models import Resident, SipAccount, Site
 from portico.sites.rules import no_more_members, service_state
 from portico.sites.selectors import member_count
+from portico.sites.services.entitlements import give_if_free
 from portico.sites.services.registration import (
     PersonData,
     add_resident,
@@ -35,26 +37,35 @@ LINKS_PER_HOUR = 5
 
 @transaction.atomic
 def add_family_member(
-    *, actor: User, site: Site, data: PersonData, now: datetime
+    *, actor: User, site: Site, data: PersonData, tell: bool = True, now: datetime
 ) -> Resident:
     """Add a family member, unregistered, and send him a link to set his password.
 
+    With ``tell`` False the link is left to who calls.
+
+    Beyond the free ones his app does nothing until he has an Additional App, which he has
+    at once where it costs nothing.
+
     :raises NotVisible: a community, which has no family.
     :raises NotActivated: the app service of the house does not run.
-    :raises AdditionalAppNeeded: the free family members are there.
     :raises ContactMissing, BadPhone, EmailTaken, PhoneTaken: as at registration.
     """
     if site.is_community:
         raise NotVisible
-    # Held, so that of two who add at once only one gets the last free place.
-    Site.objects.select_for_update(no_key=True).get(pk=site.pk)
-    state = service_state(site.entitlements.all(), now)
-    refusal = no_more_members(state, member_count(site))
+    # Held: whether this is one of the free ones must not change meanwhile.
+    site = hold(site)
+    refusal = no_more_members(service_state(site.entitlements.all(), now))
     if refusal is not None:
         raise refusal
+    is_extra = member_count(site) >= site.free_members
     resident = add_resident(site=site, role=ResidentRole.MEMBER, data=data, now=now)
+    if is_extra:
+        give_if_free(
+            site=site, feature=Feature.ADDITIONAL_APP, resident=resident, now=now
+        )
     _record(actor, resident, "added", {}, _known(resident), now=now)
-    welcome(resident=resident, now=now)
+    if tell:
+        welcome(resident=resident, now=now)
     return resident
 
 

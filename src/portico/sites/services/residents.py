@@ -11,6 +11,8 @@ from portico.sites.models import Resident, Site
 
 # The job that tells a house's units who lives there.
 PEOPLE_CHANGED = "provisioning.people_changed"
+# The job that finds out where a house is.
+ADDRESS_CHANGED = "weather.address_changed"
 
 
 def people_changed(*, site: Site) -> None:
@@ -20,6 +22,13 @@ def people_changed(*, site: Site) -> None:
     """
     key = f"people:{site.pk}"
     enqueue(PEOPLE_CHANGED, unique_key=key, site_id=str(site.pk))
+
+
+def address_changed(*, site: Site) -> None:
+    """``site`` has an address, or another one. Call inside the transaction of the change."""
+    if site.address:
+        key = f"address:{site.pk}"
+        enqueue(ADDRESS_CHANGED, unique_key=key, site_id=str(site.pk))
 
 
 def welcome(*, resident: Resident, now: datetime) -> None:

@@ -63,6 +63,12 @@ class CompanySettings(models.Model):
     billing_fax = models.CharField(_("fax"), max_length=31, blank=True)
     billing_email = models.EmailField(_("email"), blank=True)
     log_unanswered_calls = models.BooleanField(default=True)
+    # For how many days each kind of line, and pictures, are kept (LOG-3).
+    keep_door_days = models.PositiveSmallIntegerField(default=365)
+    keep_call_days = models.PositiveSmallIntegerField(default=365)
+    keep_alarm_days = models.PositiveSmallIntegerField(default=365)
+    keep_motion_days = models.PositiveSmallIntegerField(default=30)
+    keep_capture_days = models.PositiveSmallIntegerField(default=30)
     mail_expiry = models.BooleanField(default=True)
     mail_renewal = models.BooleanField(default=True)
     service_phone = models.CharField(_("phone"), max_length=31, blank=True)

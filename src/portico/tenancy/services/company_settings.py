@@ -21,7 +21,14 @@ BILLING = (
     "billing_fax",
     "billing_email",
 )
-LOGS = ("log_unanswered_calls",)
+LOGS = (
+    "log_unanswered_calls",
+    "keep_door_days",
+    "keep_call_days",
+    "keep_alarm_days",
+    "keep_motion_days",
+    "keep_capture_days",
+)
 MAILS = ("mail_expiry", "mail_renewal")
 SERVICE = ("service_phone", "service_email", "receive_feedback")
 

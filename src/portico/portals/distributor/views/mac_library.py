@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core import signing
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,24 +17,29 @@ from portico.devices.selectors import (
     visible_mac_entries,
 )
 from portico.devices.services.mac_library import (
+    MAX_IMPORT_ROWS,
     add_mac,
     check_rows,
     import_macs,
     remove_mac,
 )
 from portico.kernel.clock import utcnow
-from portico.kernel.errors import DomainError
+from portico.kernel.errors import DomainError, FileRefused
 from portico.kernel.mac import pretty_mac
 from portico.portals.distributor.forms import ImportForm, MacForm
 from portico.portals.distributor.frame import library_owner_only
-from portico.portals.distributor.sheet import Rows, read_rows
 from portico.portals.shared.exports import csv_download
 from portico.portals.shared.forms import blame
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import show_list
+from portico.portals.shared.sheet import read_table
 from portico.portals.shared.tables import MACS, mac_rows
 
 _SALT = "mac-import"
+# Wider cells hold no MAC and no model; cut before they are shown.
+_MAX_CELL = 64
+_HEADINGS = {"mac", "mac address", "macaddress"}
+Rows = list[tuple[int, str, str]]
 # Long enough to read the preview.
 _PREVIEW_SECONDS = 3_600
 # As many as help to correct a file.
@@ -43,10 +49,10 @@ _ERRORS_SHOWN, _ROWS_SHOWN = 200, 20
 @library_owner_only
 def mac_library(request: StaffRequest) -> HttpResponse:
     asked = MACS.ask(request)
-    found = search_mac_entries(visible_mac_entries(request.user), asked.text)
-    rows = filter_mac_entries(found, asked["state"])
+    mine = visible_mac_entries(request.user)
+    rows = filter_mac_entries(search_mac_entries(mine, asked.text), asked["state"])
     page = "distributor/mac_library.html"
-    return show_list(request, MACS, asked, rows, items=mac_rows, page=page)
+    return show_list(request, MACS, asked, rows, items=mac_rows, page=page, whole=mine)
 
 
 @library_owner_only
@@ -86,12 +92,27 @@ def mac_import(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            rows = read_rows(upload.name, upload, upload.size)
-        except ImportRefused as error:
+            rows = _read(upload)
+        except FileRefused as error:
             blame(form, error)
         else:
             return _preview(request, rows)
     return render(request, "distributor/mac_import.html", {"form": form})
+
+
+def _read(upload: UploadedFile[bytes]) -> Rows:
+    """Row number, MAC and model; a heading row is passed over.
+
+    :raises FileRefused: see :func:`read_table`.
+    """
+    rows = read_table(
+        upload,
+        columns=2,
+        width=_MAX_CELL,
+        most=MAX_IMPORT_ROWS,
+        headings=_HEADINGS,
+    )
+    return [(number, mac, model) for number, (mac, model) in rows]
 
 
 def _preview(request: StaffRequest, rows: Rows) -> HttpResponse:

@@ -44,6 +44,9 @@ class CommunityForm(StyledForm):
         help_text=_("Of the units, where the model's number for it is known."),
     )
 
+    # The one that was shown; a new community has none.
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+
     def __init__(
         self, *args: Any, company_zone: str, site: Site | None = None, **kwargs: Any
     ) -> None:

@@ -12,6 +12,8 @@ from portico.portals.shared.forms import StyledForm
 from portico.tenancy.enums import OfflineAfter
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from portico.tenancy.models import CompanySettings
 
 
@@ -60,6 +62,17 @@ class BillingForm(SettingsForm):
     billing_email = forms.EmailField(label=_("Email"), required=False)
 
 
+# Ten years are more than any rule asks for; a mistyped number is no day at all.
+_MOST_DAYS = 3650
+
+
+def _days(label: StrOrPromise, help_text: StrOrPromise = "") -> forms.IntegerField:
+    """For how long something is kept."""
+    return forms.IntegerField(
+        label=label, min_value=1, max_value=_MOST_DAYS, help_text=help_text
+    )
+
+
 class LogForm(SettingsForm):
     """Log Setting."""
 
@@ -70,6 +83,17 @@ class LogForm(SettingsForm):
             "A visitor's call is kept in the door log even if nobody opens for him."
             " A change holds for calls from now on."
         ),
+    )
+    keep_door_days = _days(
+        _("Days to keep door openings and refusals"),
+        _("Older lines are deleted for good, within the hour. The audit log is kept."),
+    )
+    keep_call_days = _days(_("Days to keep calls"))
+    keep_alarm_days = _days(_("Days to keep alarms"))
+    keep_motion_days = _days(_("Days to keep motion"))
+    keep_capture_days = _days(
+        _("Days to keep pictures"),
+        _("Pictures of visits and those that somebody ordered, with their files."),
     )
 
 

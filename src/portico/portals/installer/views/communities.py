@@ -63,10 +63,19 @@ def community_edit(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     zone = request.membership.organization.time_zone
     form = CommunityForm(request.POST or None, company_zone=zone, site=site)
     if request.method == "POST" and form.is_valid():
-        data = form.community_data()
-        change_community(actor=request.user, site=site, data=data, now=utcnow())
-        messages.success(request, _("Saved."))
-        return redirect("installer:site", site.pk)
+        try:
+            change_community(
+                actor=request.user,
+                site=site,
+                data=form.community_data(),
+                version=form.cleaned_data["version"] or 0,
+                now=utcnow(),
+            )
+        except DomainError as error:
+            blame(form, error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("installer:site", site.pk)
     context = {"form": form, "site": site, "zones": zone_names()}
     return render(request, "installer/communities/form.html", context)
 

@@ -53,7 +53,7 @@ _PARTS = {
     "log": _Part(
         LogForm,
         gettext_lazy("Log Setting"),
-        gettext_lazy("What is kept in the door logs of your houses."),
+        gettext_lazy("What is kept in the logs of your houses, and for how long."),
     ),
     "dashboard": _Part(
         DashboardForm,

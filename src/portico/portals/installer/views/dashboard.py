@@ -14,12 +14,17 @@ from portico.devices.selectors import (
     presence_counts,
     visible_devices,
 )
-from portico.events.selectors import activity_by_day, alarms_since, visible_log
+from portico.events.selectors import (
+    activity_by_day,
+    alarms_since,
+    visible_log,
+    visible_scope,
+)
 from portico.kernel.clock import utcnow
 from portico.portals.installer.frame import installer_only
 from portico.portals.shared.figures import Activity, Bar, Part, presence_bar
 from portico.portals.shared.http import StaffRequest
-from portico.portals.shared.log import RECENT
+from portico.portals.shared.log import RECENT, latest_cards
 from portico.provisioning.selectors import drifting
 from portico.sites.enums import AccountState, ServiceTerm, SiteKind
 from portico.sites.selectors import account_counts, term_counts, visible_sites
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
 
     from portico.sites.models import Site
 
-LATEST = 8
+LATEST = 6
 _COLOURS = {
     AccountState.UNREGISTERED: "grey",
     AccountState.ACTIVE: "green",
@@ -58,8 +63,8 @@ def dashboard(request: StaffRequest) -> HttpResponse:
         "accounts": _account_bar(request, now),
         "activity": Activity(activity_by_day(log, today=today, zone=zone)),
         "has_sites": visible_sites(actor).exists(),
-        "entries": log[:LATEST],
     }
+    context |= latest_cards(visible_scope(actor), LATEST)
     return render(request, "installer/dashboard.html", context)
 
 
@@ -96,5 +101,5 @@ def _account_bar(request: StaffRequest, now: datetime) -> Bar:
 
 @installer_only
 def latest(request: StaffRequest) -> HttpResponse:
-    context = {"entries": visible_log(request.user)[:LATEST], "with_site": True}
-    return render(request, "shared/log/_rows.html", context)
+    context = latest_cards(visible_scope(request.user), LATEST) | {"with_site": True}
+    return render(request, "shared/log/_cards.html", context)

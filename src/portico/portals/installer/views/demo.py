@@ -7,10 +7,11 @@ import uuid
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from portico.devices.enums import DeviceKind
 from portico.devices.selectors import get_visible_device
 from portico.devices.services.bridges import invite_bridge
 from portico.kernel.clock import utcnow
@@ -20,6 +21,7 @@ from portico.portals.shared.demo import (
     ACTS,
     SimulatorAway,
     act_on_virtual_unit,
+    messages_of_virtual_unit,
     stand_in_model,
     start_virtual_bridge,
     start_virtual_unit,
@@ -68,6 +70,20 @@ def act_on_unit(request: StaffRequest, mac: str) -> HttpResponse:
     except SimulatorAway as error:
         messages.error(request, str(error))
     return redirect("installer:device", device.mac)
+
+
+@installer_only
+def unit_messages(request: StaffRequest, mac: str) -> HttpResponse:
+    """What a virtual monitor's screen shows, as a part of its page."""
+    _only_in_demo()
+    device = get_visible_device(request.user, mac)
+    if device.kind != DeviceKind.INDOOR_MONITOR:
+        raise NotVisible
+    try:
+        context = {"shown": messages_of_virtual_unit(mac=device.mac)}
+    except SimulatorAway:  # no unit runs yet: its screen is dark
+        context = {"shown": []}
+    return render(request, "installer/device/_demo_messages.html", context)
 
 
 @require_POST

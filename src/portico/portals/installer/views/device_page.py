@@ -20,13 +20,14 @@ from portico.devices.selectors import (
     picture_of,
     recent_commands,
 )
-from portico.events.selectors import log_of_site, raw_events
+from portico.events.selectors import raw_events, visible_scope
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
 from portico.portals.installer.frame import at_home_only, installer_only
 from portico.portals.shared.demo import ACTS
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.lists import page_of
+from portico.portals.shared.log import latest_cards
 from portico.provisioning.rules import mask_secrets
 from portico.provisioning.selectors import address_of, file_of
 from portico.provisioning.services.files import reveal_file
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 # A command this old has said all that it will.
 LIFE_SHOWN = timedelta(seconds=60)
+# The newest visits at the device.
+_LATEST = 6
 
 
 def device_context(request: StaffRequest, mac: str, tab: str) -> dict[str, Any]:
@@ -76,7 +79,7 @@ def overview(request: StaffRequest, mac: str) -> HttpResponse:
     context = device_context(request, mac, "overview")
     device = context["device"]
     context |= picture_context(device)
-    context["entries"] = log_of_site(device.site).filter(device=device)[:6]
+    context |= latest_cards(visible_scope(request.user).at(device=device), _LATEST)
     if settings.DEMO:
         context["acts"] = ACTS[device.kind]
     return render(request, "installer/device/overview.html", context)

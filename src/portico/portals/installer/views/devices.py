@@ -6,8 +6,10 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from portico.devices.selectors import (
+    devices_to_sort,
     get_visible_device,
     offline_longer,
     search_devices,
@@ -18,6 +20,7 @@ from portico.devices.services.registration import (
     register_device,
     remove_device,
 )
+from portico.devices.services.wipes import done_by_hand
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import DomainError
 from portico.portals.installer.forms.device import DeviceDraft
@@ -33,16 +36,16 @@ from portico.sites.selectors import get_visible_site
 @installer_only
 def device_list(request: StaffRequest) -> HttpResponse:
     asked = DEVICES.ask(request)
-    found = search_devices(
-        visible_devices(request.user), text=asked.text, presence=asked["presence"]
-    )
+    keys = devices_to_sort(request.user)
+    found = search_devices(keys, text=asked.text, presence=asked["presence"])
     found = drifting(found) if asked["config"] else found
     if asked["longer"]:
         found = offline_longer(found, hours=int(asked["longer"]), now=utcnow())
     part = "installer/devices/_rows.html"
     page = "installer/devices/list.html"
     page = part if request.htmx else page
-    return show_list(request, DEVICES, asked, with_files(found), page=page)
+    whole = with_files(visible_devices(request.user))
+    return show_list(request, DEVICES, asked, found, page=page, whole=whole)
 
 
 @installer_only
@@ -102,3 +105,13 @@ def device_delete(request: StaffRequest, mac: str) -> HttpResponse:
         return redirect("installer:site_devices", device.site_id)
     context = {"device": device, "form": form}
     return render(request, "installer/devices/delete.html", context)
+
+
+@require_POST
+@installer_only
+def device_cleared(request: StaffRequest, mac: str) -> HttpResponse:
+    """Somebody says that he has deleted codes, cards and faces on the unit itself."""
+    device = get_visible_device(request.user, mac)
+    done_by_hand(actor=request.user, device=device, now=utcnow())
+    messages.success(request, _("Noted."))
+    return redirect("installer:site_devices", device.site_id)

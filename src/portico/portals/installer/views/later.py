@@ -41,17 +41,12 @@ upgrade = _later(
     "cloud-upload",
     _("Firmware upgrades of single devices and of many, in safe waves, will run here."),
 )
-message = _later(
-    _("Message"),
-    "message",
-    _("Messages to the residents' app and to indoor monitors will be written here."),
-)
 subscriptions = _later(
     _("Subscriptions"),
     "credit-card",
     _(
-        "Services of your houses will be activated and renewed here. Until then every"
-        " house is served without an end and without a charge."
+        "Services of your houses will be activated and renewed here. Until then what"
+        " costs nothing runs at once, and the operator grants the rest."
     ),
     owner_only,
 )

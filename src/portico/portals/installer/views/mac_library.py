@@ -30,15 +30,17 @@ if TYPE_CHECKING:
 @installer_only
 def mac_library(request: StaffRequest) -> HttpResponse:
     asked = MACS.ask(request)
-    found = search_mac_entries(visible_mac_entries(request.user), asked.text)
-    rows = filter_mac_entries(found, asked["state"])
+    mine = visible_mac_entries(request.user)
+    rows = filter_mac_entries(search_mac_entries(mine, asked.text), asked["state"])
 
     def with_devices(entries: Sequence[UsedMacEntry]) -> Sequence[MacRow]:
         used = own_devices_by_mac(request.user, [entry.mac for entry in entries])
         return [MacRow(entry, used.get(entry.mac)) for entry in entries]
 
     page = "installer/mac_library/list.html"
-    return show_list(request, MACS, asked, rows, items=with_devices, page=page)
+    return show_list(
+        request, MACS, asked, rows, items=with_devices, page=page, whole=mine
+    )
 
 
 @installer_only

@@ -22,7 +22,8 @@ from portico.portals.installer.forms.resident import ResidentForm, initial_of
 from portico.portals.installer.frame import at_home_only, installer_only
 from portico.portals.shared.forms import TypedNameForm, blame
 from portico.portals.shared.http import StaffRequest
-from portico.sites.enums import ResidentRole
+from portico.portals.shared.money import monthly_prices
+from portico.sites.enums import Feature, ResidentRole
 from portico.sites.rules import no_more_members, service_state
 from portico.sites.selectors import get_person, get_visible_site, member_count
 from portico.sites.services.people import (
@@ -68,9 +69,13 @@ def resident_new(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
             text = _("%(name)s is added.") % {"name": resident.user.name}
             messages.success(request, f"{text} {link_sent(resident.user)}")
             return redirect("installer:site", site.pk)
-    state = service_state(site.entitlements.all(), utcnow())
-    refusal = no_more_members(state, member_count(site))
-    context = {"site": site, "form": form, "refusal": refusal}
+    context = {
+        "site": site,
+        "form": form,
+        "refusal": no_more_members(service_state(site.entitlements.all(), utcnow())),
+        "is_extra": member_count(site) >= site.free_members,
+        "price": monthly_prices()[Feature.ADDITIONAL_APP],
+    }
     return render(request, "installer/residents/form.html", context)
 
 

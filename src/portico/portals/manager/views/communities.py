@@ -7,14 +7,21 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from portico.devices.selectors import devices_of_site, presence_counts
-from portico.events.selectors import get_managed_entry, managed_log
+from portico.events.selectors import managed_scope
 from portico.kernel.errors import NotVisible
 from portico.portals.manager.frame import manager_only
 from portico.portals.manager.tables import COMMUNITIES
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import show_list
-from portico.portals.shared.log import show_log
+from portico.portals.shared.log import (
+    device_filter,
+    show_capture,
+    show_card,
+    show_log,
+    show_whole,
+)
 from portico.portals.shared.tables import sites_below_rows
+from portico.portals.shared.views.exports import exports_context
 from portico.sites.selectors import (
     get_managed_community,
     managed_communities,
@@ -68,11 +75,28 @@ def site_log(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     context = community_context(request, site_id, "log")
     if not context["managed"].may_see_logs:
         raise NotVisible
-    entries = managed_log(request.user).filter(site=context["site"])
-    return show_log(request, entries, page="manager/log.html", context=context)
+    return show_log(
+        request,
+        managed_scope(request.user).at(site=context["site"]),
+        page="manager/log.html",
+        context=context | exports_context(request),
+        filters=device_filter(context["site"]),
+        fixed={"site": str(site_id)},
+    )
 
 
 @manager_only
-def log_entry(request: StaffRequest, entry_id: int) -> HttpResponse:
-    entry = get_managed_entry(request.user, entry_id)
-    return render(request, "shared/log/_row.html", {"entry": entry})
+def log_visit(request: StaffRequest, visit_id: int) -> HttpResponse:
+    return show_card(request, managed_scope(request.user), visit_id)
+
+
+@manager_only
+def log_whole(request: StaffRequest, visit_id: int) -> HttpResponse:
+    # What the device said is the installer's business.
+    scope = managed_scope(request.user)
+    return show_whole(request, scope, visit_id, with_events=False)
+
+
+@manager_only
+def capture(request: StaffRequest, signed: str) -> HttpResponse:
+    return show_capture(request, managed_scope(request.user), signed)

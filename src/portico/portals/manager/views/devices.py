@@ -11,13 +11,14 @@ from portico.devices.selectors import (
     picture_file,
     picture_of,
 )
-from portico.events.selectors import managed_log
+from portico.events.selectors import managed_scope
 from portico.portals.manager.frame import manager_only
 from portico.portals.shared.http import StaffRequest
+from portico.portals.shared.log import latest_cards
 from portico.sites.enums import ManagerRight
 from portico.sites.selectors import get_managed_community
 
-# The newest lines of a device's log that stand on its page.
+# The newest visits at a device that stand on its page.
 _LATEST = 6
 
 
@@ -43,7 +44,8 @@ def device(request: StaffRequest, mac: str) -> HttpResponse:
     if context["shows_picture"]:
         context["picture"] = picture_of(one)
     if managed.may_see_logs:
-        context["entries"] = managed_log(request.user).filter(device=one)[:_LATEST]
+        log = managed_scope(request.user).at(device=one)
+        context |= latest_cards(log, _LATEST)
     return render(request, "manager/device.html", context)
 
 

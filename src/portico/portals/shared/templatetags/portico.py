@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.forms import BoundField
 from django.template import Context
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -16,13 +18,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from portico.accounts.enums import TimeFormat
 from portico.devices.enums import AccessMethod, DenialReason
 from portico.events.enums import LogKind, Method, Outcome
+from portico.events.rules import sign_capture
 from portico.kernel.ids import new_secret
 from portico.kernel.mac import pretty_mac
 from portico.portals.shared.icons import icon_svg
 
 if TYPE_CHECKING:
     from portico.accounts.models import User
-    from portico.events.models import LogEntry
+    from portico.events.models import Capture, LogEntry
 
 register = template.Library()
 
@@ -160,10 +163,24 @@ _METHOD_ICONS = {
     Method.CALL: "phone",
 }
 _KIND_ICONS = {
+    LogKind.CAPTURE: "camera",
     LogKind.CALL: "phone",
     LogKind.MOTION: "run",
     LogKind.ALARM: "alert-triangle",
 }
+
+
+@register.simple_tag(takes_context=True)
+def capture_url(context: Context, capture: Capture) -> str:
+    """The address of a picture, for who looks at this page alone, and for an hour."""
+    signed = sign_capture(capture.pk, context["user"].pk)
+    return reverse(f"{context['space']}:capture", args=[signed])
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """What a device reported, as it is kept."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 @register.filter
@@ -194,6 +211,8 @@ def log_title(entry: LogEntry) -> str:
         return _("Motion")
     if entry.kind == LogKind.ALARM:
         return str(_ALARMS.get(entry.reason, _("Alarm")))
+    if entry.kind == LogKind.CAPTURE:
+        return _("Picture taken by %(who)s") % {"who": entry.initiator}
     if entry.kind == LogKind.CALL:
         return (
             _("Call: %(who)s") % {"who": entry.initiator}

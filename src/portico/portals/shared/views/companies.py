@@ -11,7 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portico.accounts.services.password_links import invite
-from portico.devices.selectors import devices_below, search_devices
+from portico.devices.selectors import (
+    devices_below,
+    devices_below_to_sort,
+    search_devices,
+)
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import DomainError, NotVisible
 from portico.portals.shared.choices import zone_names
@@ -229,18 +233,23 @@ def person_switch(
 
 def site_list(request: StaffRequest) -> HttpResponse:
     asked = SITES_BELOW.ask(request)
-    found = search_sites(sites_below(request.user), asked.text)
-    rows = found.select_related("organization")
-    page = "shared/companies/sites.html"
+    below = sites_below(request.user)
+    found = search_sites(below, asked.text)
+    whole, page = below.select_related("organization"), "shared/companies/sites.html"
     return show_list(
-        request, SITES_BELOW, asked, rows, items=sites_below_rows, page=page
+        request,
+        SITES_BELOW,
+        asked,
+        found,
+        items=sites_below_rows,
+        page=page,
+        whole=whole,
     )
 
 
 def device_list(request: StaffRequest) -> HttpResponse:
     asked = DEVICES_BELOW.ask(request)
-    found = search_devices(
-        devices_below(request.user), text=asked.text, presence=asked["presence"]
-    )
-    page = "shared/companies/devices.html"
-    return show_list(request, DEVICES_BELOW, asked, found, page=page)
+    keys = devices_below_to_sort(request.user)
+    found = search_devices(keys, text=asked.text, presence=asked["presence"])
+    whole, page = devices_below(request.user), "shared/companies/devices.html"
+    return show_list(request, DEVICES_BELOW, asked, found, page=page, whole=whole)

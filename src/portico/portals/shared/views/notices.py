@@ -33,11 +33,13 @@ if TYPE_CHECKING:
 # Where more about a notice stands: a page of the reader's portal, and what it needs.
 _PAGES: Mapping[NoticeKind, tuple[str, tuple[str, ...]]] = {
     NoticeKind.PORTAL_ENTERED: ("audit", ()),
+    NoticeKind.WEB_PASSWORD: ("audit", ()),
     NoticeKind.TICKET: ("ticket", ("ticket",)),
 }
 _ICONS = {
     NoticeKind.PLATFORM_UPDATE: "speakerphone",
     NoticeKind.PORTAL_ENTERED: "login-2",
+    NoticeKind.WEB_PASSWORD: "key",
     NoticeKind.TICKET: "lifebuoy",
     NoticeKind.MODULE_CHANGED: "keyboard",
     NoticeKind.CHARGE_FAILED: "credit-card-off",

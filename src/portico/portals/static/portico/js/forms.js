@@ -11,9 +11,11 @@ const groupMac = (field) => {
 };
 
 const showDialCode = (select) => {
-  const target = document.getElementById(select.dataset.dialCodeFor);
   const code = select.selectedOptions[0]?.dataset.dialCode ?? "";
-  if (target) target.textContent = code || "+";
+  for (const id of select.dataset.dialCodeFor.split(" ")) {
+    const target = document.getElementById(id);
+    if (target) target.textContent = code || "+";
+  }
 };
 
 const copy = async (button) => {

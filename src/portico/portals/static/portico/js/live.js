@@ -111,8 +111,8 @@ const connect = () => {
   stream.addEventListener("open", () => {
     pause = 1_000;
     // Hints were missed while the stream was away, or while the page was on its way; in
-    // the latter case rows of a log need not ask one by one, its pill does.
-    refresh(poll ? all() : document.querySelectorAll("[data-live]:not(.log-row)"));
+    // the latter case cards of a log need not ask one by one, its pill does.
+    refresh(poll ? all() : document.querySelectorAll("[data-live]:not(.log [data-live])"));
     stopPolling();
     document.body.dataset.stream = "on";
   });

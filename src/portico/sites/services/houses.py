@@ -1,0 +1,103 @@
+"""A house that there is: changed by its installer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from portico.accounts.models import User
+from portico.audit.services import record
+from portico.kernel.errors import ChangedMeanwhile, NotVisible
+from portico.sites.enums import Feature, ResidentRole
+from portico.sites.errors import StaysOn
+from portico.sites.models import Resident, Site
+from portico.sites.selectors import get_visible_site
+from portico.sites.services.entitlements import give_if_free
+from portico.sites.services.people import change_resident
+from portico.sites.services.registration import HouseData, house_fields
+from portico.sites.services.residents import address_changed, people_changed
+from portico.sites.services.video import set_video
+
+
+def save_site(*, site: Site, version: int, fields: Mapping[str, object]) -> None:
+    """Save what the form of a site holds; ``version`` is the one that was shown.
+
+    :raises ChangedMeanwhile: somebody else has saved since.
+    """
+    rows = Site.objects.filter(pk=site.pk, version=version)
+    if not rows.update(version=F("version") + 1, **fields):
+        raise ChangedMeanwhile(
+            _(
+                "Somebody else has changed this site since you opened the page."
+                " Your entries are still here; reload to see what is saved now."
+            )
+        )
+
+
+@transaction.atomic
+def change_house(
+    *,
+    actor: User,
+    site: Site,
+    data: HouseData,
+    version: int,
+    master_version: int,
+    now: datetime,
+) -> None:
+    """Save what is known of a house and of its family master (SITE-7).
+
+    The versions are those that were shown. Units get their files anew.
+
+    :raises NotVisible: no house of ``actor``.
+    :raises StaysOn: the smart home was on.
+    :raises ChangedMeanwhile: somebody else has saved since.
+    :raises ContactMissing, BadPhone, EmailTaken, PhoneTaken, PlanNeeded, TrialUsed: as at
+        registration.
+    """
+    site = get_visible_site(actor, site.pk)
+    if site.is_community:
+        raise NotVisible
+    if site.smart_home and not data.smart_home:
+        raise StaysOn(_("Once on, the smart home cannot be switched off."))
+    fields = house_fields(data, site.organization)
+    before = {key: getattr(site, key) for key in fields}
+    save_site(site=site, version=version, fields=fields)
+    for key, value in fields.items():
+        setattr(site, key, value)
+    if data.premium_plan and not before["premium_plan"]:
+        give_if_free(site=site, feature=Feature.PREMIUM, now=now)
+    set_video(actor=actor, site=site, data=data.video, now=now)
+    master = Resident.objects.select_related("user", "sip").get(
+        site=site, role=ResidentRole.MASTER
+    )
+    master.site = site
+    change_resident(
+        actor=actor, resident=master, data=data, version=master_version, now=now
+    )
+    if before == fields:
+        return
+    _move_clocks(site, before)
+    people_changed(site=site)
+    if (before["country"], before["address"]) != (site.country, site.address):
+        address_changed(site=site)
+    record(
+        actor=actor,
+        action="site.changed",
+        subject=site,
+        organization_id=site.organization_id,
+        site_id=site.pk,
+        before=before,
+        after=fields,
+        now=now,
+    )
+
+
+def _move_clocks(site: Site, before: Mapping[str, object]) -> None:
+    """Those who kept the house's time keep it."""
+    for key in ("time_zone", "time_format"):
+        people = User.objects.filter(resident__site=site, **{key: before[key]})
+        people.update(**{key: getattr(site, key)})
