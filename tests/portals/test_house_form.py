@@ -194,7 +194,9 @@ def test_names_in_every_script_are_kept(browser: Client, name: str) -> None:
     assert browser.post(URL, HOUSE | {"name": name, "room_name": ""}).status_code == 302
     site = Site.objects.get()
     assert site.name == name
-    assert site.room_name.startswith(name)
+    assert site.room_name.startswith(name[:100])
+    assert site.room_name.endswith("s home")
+    assert len(site.room_name) <= 127
     assert name in text_of(browser.get("/installer/sites/"))
 
 
@@ -365,3 +367,12 @@ def test_no_more_devices_record_than_are_chosen(
     assert not video.filter(ends_at=None).exists()
     page = text_of(browser.get(f"/installer/sites/{villa.pk}/services/"))
     assert "Video storage has ended" in page
+
+
+def test_the_review_says_what_stands_for_what_was_left_empty(browser: Client) -> None:
+    sent = {"name": "Ryan", "email": "ryan@example.com", "call_mode": "sip"}
+    sent |= {"language": "en", "time_format": "24h", "premium_plan": "on"}
+    sent |= {"options": "seen", "video_storage": "on", "video_days": "30"}
+    page = text_of(browser.post(URL, sent | {"to": "review"}))
+    for words in ("Ryan&#x27;s home", "Europe/Berlin", "30 Days"):
+        assert f"<dd>{words}</dd>" in page

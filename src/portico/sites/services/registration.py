@@ -127,7 +127,7 @@ def house_fields(data: HouseData, organization: Organization) -> dict[str, objec
     check_plan(premium=data.premium_plan, video=data.video is not None)
     return {
         "name": data.name,
-        "room_name": data.room_name or _("%(name)s's home") % {"name": data.name},
+        "room_name": data.room_name or home_of(data.name),
         "country": data.country,
         "address": data.address,
         "call_mode": data.call_mode,
@@ -141,6 +141,13 @@ def house_fields(data: HouseData, organization: Organization) -> dict[str, objec
         "smart_home": data.smart_home,
         "smart_home_url": data.smart_home_url,
     }
+
+
+def home_of(name: str) -> str:
+    """What a house is called that nobody has named; a long name is cut."""
+    most = Site._meta.get_field("room_name").max_length or 0  # noqa: SLF001 -- Django's documented API
+    room = _("%(name)s's home")
+    return room % {"name": name[: most - len(room % {"name": ""})]}
 
 
 @transaction.atomic

@@ -10,29 +10,38 @@ from portico.kernel.errors import DomainError
 from portico.portals.installer.forms.site import OptionsForm, SiteForm
 from portico.portals.shared import forms
 from portico.sites.rules import check_plan
+from portico.sites.services.registration import HouseData, home_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.forms import BoundField, Form
     from django.http import QueryDict
 
-    from portico.sites.services.registration import HouseData
 
 STEPS = {"house": _("House"), "options": _("Options"), "review": _("Review")}
 
 
-def entered(form: Form) -> list[tuple[str, str]]:
-    """What a valid form holds, in words: label and value of every visible field."""
-    return [(str(bound.label), _word(bound)) for bound in form if not bound.is_hidden]
+def entered(form: Form, chosen: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a valid form holds, in words: label and value of every visible field.
+
+    ``chosen`` is what stands for a field that was left empty.
+    """
+    return [
+        (str(bound.label), _word(bound) or chosen.get(bound.name, "—"))
+        for bound in form
+        if not bound.is_hidden
+    ]
 
 
 def _word(bound: BoundField) -> str:
     value = bound.form.cleaned_data[bound.name]
     if isinstance(value, bool):
         return str(_("Yes") if value else _("No"))
-    named = dict(getattr(bound.field, "choices", ()))
+    choices = dict(getattr(bound.field, "choices", ()))
+    named = {str(key): str(label) for key, label in choices.items()}
     values = value if isinstance(value, list) else [value]
-    words = [str(named.get(one, one)) for one in values if one not in {None, ""}]
-    return ", ".join(words) or "—"
+    return ", ".join(named.get(str(one), str(one)) for one in values if one)
 
 
 class HouseDraft:
@@ -53,6 +62,7 @@ class HouseDraft:
         entered = data if self.knows_options else None
         if entered is None and wanted == "submit":
             entered = {}  # type: ignore[assignment]  # submitted in the first step
+        self._company_zone = company_zone
         self.house = SiteForm(data, company_zone=company_zone)
         self.options = OptionsForm(entered, portal=portal)
         self.step = self._reached(wanted)
@@ -93,12 +103,14 @@ class HouseDraft:
     @property
     def summary(self) -> list[tuple[str, str]]:
         """Labels and values of the first step, for the review."""
-        return entered(self.house)
+        data = self.house.cleaned_data
+        chosen = {"room_name": home_of(data["name"]), "time_zone": self._company_zone}
+        return entered(self.house, chosen)
 
     @property
     def options_summary(self) -> list[tuple[str, str]]:
         """Labels and values of the second step."""
-        return entered(self.options)
+        return entered(self.options, {})
 
     def house_data(self) -> HouseData:
         """What the service takes; only when complete."""
