@@ -155,13 +155,18 @@ def test_distributors_pages_are_accessible(
     make_manual(make_operator("otto"))
     make_announcement(User.objects.get(username="otto"))
     own = make_ticket(dora)
-    asked = make_ticket(make_installer("ida", distributor=dora))
+    ida = make_installer("ida", distributor=dora)
+    asked, unit = make_ticket(ida), make_device(make_site(ida), ida)
     take_form(screen, scheme, width)
     screen.sign_in(dora)
     tickets = [f"support/{ticket.pk}/" for ticket in (own, asked)]
     library = ("mac-library/", "mac-library/new/", "mac-library/import/")
     for path in ("", *library, *_COMMON, "support/new/", *tickets):
         assert_fine(screen, f"/distributor/{path}")
+    assert_fine(screen, f"/distributor/devices/{unit.mac}/web-password/")
+    screen.page.get_by_role("button", name="Issue a password").click()
+    expect(screen.page.get_by_text("This password is shown once.")).to_be_visible()
+    assert_shown_well(screen, "a web password")
 
 
 @FORMS

@@ -10,7 +10,10 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from portico.devices.services.cameras import CameraData
-from portico.portals.shared.forms import StyledForm
+from portico.portals.installer.forms.monitoring import (
+    MonitoringForm,
+    initial_monitoring,
+)
 from portico.protocols.rtsp import (
     MAX_ACCOUNT,
     MAX_ADDRESS,
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 
     from portico.devices.models import Camera, Device
 
-_YES_NO = [("yes", _("Yes")), ("no", _("No"))]
-_TERMINALS = [("app", _("App")), ("monitors", _("Indoor monitors"))]
 _QUIET = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
@@ -43,7 +44,7 @@ class AddressInput(forms.TextInput):
             return f"{scheme}{slashes}{rest}" if slashes or not sign else rest
 
 
-class CameraForm(StyledForm):
+class CameraForm(MonitoringForm):
     """A camera of a house; without ``camera`` it is the New form."""
 
     owner = forms.CharField(label=_("Owner"), disabled=True, required=False)
@@ -79,20 +80,6 @@ class CameraForm(StyledForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     forget_password = forms.BooleanField(label=_("Remove the password"), required=False)
-    can_monitor = forms.ChoiceField(
-        label=_("Allow users to monitor this device"),
-        choices=_YES_NO,
-        initial="yes",
-        required=False,
-        widget=forms.RadioSelect,
-    )
-    terminals = forms.MultipleChoiceField(
-        label=_("Monitoring Terminal"),
-        choices=_TERMINALS,
-        initial=["app", "monitors"],
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
     linked = forms.TypedMultipleChoiceField(
         label=_("Link Device"),
         coerce=int,
@@ -131,15 +118,13 @@ class CameraForm(StyledForm):
     def camera_data(self) -> CameraData:
         """The cleaned form as the services take it."""
         data = self.cleaned_data
-        seen = data["terminals"] if data["can_monitor"] != "no" else []
         return CameraData(
             name=data["name"],
             address=data["address"],
             user=data["user"],
             password=data["password"],
             forget_password=data.get("forget_password", False),
-            monitor_in_app="app" in seen,
-            monitor_on_monitors="monitors" in seen,
+            **self.watched_on(),
             linked=data.get("linked", []),
         )
 
@@ -165,14 +150,11 @@ class CameraForm(StyledForm):
 
 
 def _initial(camera: Camera) -> dict[str, Any]:
-    seen = {"app": camera.monitor_in_app, "monitors": camera.monitor_on_monitors}
-    terminals = [name for name, is_on in seen.items() if is_on]
     return {
         "name": camera.name,
         "address": camera.public_address,
         "user": camera.user,
-        "can_monitor": "yes" if terminals else "no",
-        "terminals": terminals or ["app", "monitors"],
+        **initial_monitoring(camera),
         "linked": [device.pk for device in camera.linked.all()],
         "version": camera.version,
     }

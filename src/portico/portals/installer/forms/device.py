@@ -13,18 +13,20 @@ from portico.devices.enums import DeviceKind, RelayKind
 from portico.devices.selectors import look_up_mac
 from portico.devices.services.registration import DeviceData
 from portico.kernel.errors import DomainError
+from portico.portals.installer.forms.monitoring import (
+    YES_NO,
+    MonitoringForm,
+    initial_monitoring,
+)
 from portico.portals.installer.forms.relay import RelaySet, new_row, rows_from
-from portico.portals.shared.forms import StyledForm, blame
+from portico.portals.shared.forms import blame
 
 if TYPE_CHECKING:
     from portico.accounts.models import User
     from portico.devices.models import Device
 
-_YES_NO = [("yes", _("Yes")), ("no", _("No"))]
-_TERMINALS = [("app", _("App")), ("monitors", _("Indoor monitors"))]
 
-
-class DeviceForm(StyledForm):
+class DeviceForm(MonitoringForm):
     """DEV-2 and DEV-3, without the relays."""
 
     kind = forms.ChoiceField(label=_("Device Type"), choices=DeviceKind.choices)
@@ -46,23 +48,9 @@ class DeviceForm(StyledForm):
         max_length=63,
         help_text=_("What the residents call it, for example Front door."),
     )
-    can_monitor = forms.ChoiceField(
-        label=_("Allow users to monitor this device"),
-        choices=_YES_NO,
-        initial="yes",
-        required=False,
-        widget=forms.RadioSelect,
-    )
-    terminals = forms.MultipleChoiceField(
-        label=_("Monitoring Terminal"),
-        choices=_TERMINALS,
-        initial=["app", "monitors"],
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
     has_internet = forms.ChoiceField(
         label=_("Does the device have internet access?"),
-        choices=_YES_NO,
+        choices=YES_NO,
         initial="yes",
         required=False,
         widget=forms.RadioSelect,
@@ -166,13 +154,10 @@ class DeviceDraft:
             is_monitor = kind == DeviceKind.INDOOR_MONITOR
             rows = [] if is_monitor else self._first_relay()
             return {"kind": kind.value, "mac": self._mac}, rows
-        seen = {"app": device.monitor_in_app, "monitors": device.monitor_on_monitors}
-        terminals = [name for name, is_on in seen.items() if is_on]
         values = {
             "kind": device.kind,
             "name": device.name,
-            "can_monitor": "yes" if terminals else "no",
-            "terminals": terminals or ["app", "monitors"],
+            **initial_monitoring(device),
             "has_internet": "yes" if device.has_internet else "no",
             "ip_address": device.ip_address or "",
         }
@@ -209,12 +194,11 @@ class DeviceDraft:
         data = self.form.cleaned_data
         kind = DeviceKind(data["kind"])
         is_door = kind != DeviceKind.INDOOR_MONITOR
-        watched = data["terminals"] if data["can_monitor"] != "no" and is_door else []
+        nowhere = {"monitor_in_app": False, "monitor_on_monitors": False}
         return DeviceData(
             kind=kind,
             name=data["name"],
-            monitor_in_app="app" in watched,
-            monitor_on_monitors="monitors" in watched,
+            **(self.form.watched_on() if is_door else nowhere),
             has_internet=data["has_internet"] != "no",
             ip_address=data["ip_address"],
             relays=self.relays.relays,
