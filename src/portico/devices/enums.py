@@ -33,6 +33,11 @@ class CommandKind(models.TextChoices):
     FETCH_CONFIGURATION = "fetch_configuration", _("fetch configuration")
     TAKE_PICTURE = "take_picture", _("take a picture")
     CLEAR_ACCESS = "clear_access", _("delete codes, cards and faces")
+    SYNC_ACCESS = "sync_access", _("write codes, cards and faces")
+    REBOOT = "reboot", _("reboot")
+    RESET_CONFIGURATION = "reset_configuration", _("configuration reset")
+    RESET_FACTORY = "reset_factory", _("factory reset")
+    REMOTE_CONTROL = "remote_control", _("remote control")
     CAMERA_PICTURE = "camera_picture", _("take a picture of a third-party camera")
 
 
@@ -41,6 +46,11 @@ DEVICE_ORDERS = (
     CommandKind.FETCH_CONFIGURATION,
     CommandKind.TAKE_PICTURE,
     CommandKind.CLEAR_ACCESS,
+    CommandKind.SYNC_ACCESS,
+    CommandKind.REBOOT,
+    CommandKind.RESET_CONFIGURATION,
+    CommandKind.RESET_FACTORY,
+    CommandKind.REMOTE_CONTROL,
 )
 
 
