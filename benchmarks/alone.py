@@ -18,6 +18,7 @@ NAMES = {
     "events-kill": True,
     "autop": True,
     "door": False,
+    "access": False,
     "bridges": True,
     "presence": True,
     "worker": True,

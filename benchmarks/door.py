@@ -41,7 +41,7 @@ def run(place: Installation, *, quick: bool) -> list[Row]:
         "serve", "portico", "serve", "--demo", "--port", str(port), "--data", str(data)
     )
     wait_for(f"http://127.0.0.1:{port}/readyz", program, _READY_SECONDS)
-    facts = _facts(data / "demo.json")
+    facts = facts_of(data / "demo.json")
     doors = [door for unit in facts["devices"] for door in _doors_of(unit)]
     with httpx.Client(base_url=facts["base"], timeout=30, trust_env=False) as app:
         app.headers["X-Auth-Token"] = _sign_in(app, facts["resident"])
@@ -61,7 +61,7 @@ def run(place: Installation, *, quick: bool) -> list[Row]:
     return _rows(through, direct, len(doors))
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def facts_of(path: Path) -> dict[str, Any]:
     """What the demo says of itself, as soon as its house is alive."""
     deadline = time.monotonic() + _READY_SECONDS
     while not path.exists():
@@ -128,7 +128,7 @@ def _trigger(door: _Door) -> float:
     return took * 1000
 
 
-def _p99(values: list[float]) -> float:
+def p99(values: list[float]) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * 0.99))]
 
 
@@ -136,7 +136,7 @@ def _rows(through: list[float], direct: list[float], doors: int) -> list[Row]:
     rows = []
     for name, figure, target in (
         ("median", median, TARGET_MEDIAN_MS),
-        ("99th percentile", _p99, TARGET_P99_MS),
+        ("99th percentile", p99, TARGET_P99_MS),
     ):
         longer = figure(through) - figure(direct)
         rows.append(

@@ -18,7 +18,7 @@ from portico.kernel.clock import utcnow
 from portico.kernel.ids import secret_digest
 from portico.protocols.akuvox import action_url
 from portico.protocols.autop.render import render
-from portico.provisioning.rules import event_base, settings_for, sip_address
+from portico.provisioning.rules import event_base, settings_for, sip_server
 
 
 def ready(request: HttpRequest) -> HttpResponse:
@@ -82,8 +82,7 @@ def _file_of(device: Device, secrets: DeviceSecrets) -> bytes:
         relays=list(device.relays.all()),
         model=all_models().get(device.model),
         base=base,
-        sip=device.sip,
-        sip_server=sip_address(base),
+        sip_server=sip_server(base, None, 5061),
         now=utcnow(),
     )
     reports_to = event_base(base, bridge_of(device.site))

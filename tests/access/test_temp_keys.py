@@ -152,11 +152,11 @@ def test_selectors_show_a_house_its_own_unrevoked_keys(house: House) -> None:
     mine, gone, foreign = house.key(), house.key(), other.key()
     revoke_temp_key(actor=house.resident.user, key=gone, now=NOON)
 
-    assert list(temp_keys_of(house.resident)) == [mine]
-    assert get_temp_key(house.resident, str(mine.pk)) == mine
+    assert list(temp_keys_of([house.resident])) == [mine]
+    assert get_temp_key([house.resident], str(mine.pk)) == mine
     for hidden in (str(gone.pk), str(foreign.pk), "0", "", "x", "-1", "9" * 5000):
         with pytest.raises(NotVisible):
-            get_temp_key(house.resident, hidden)
+            get_temp_key([house.resident], hidden)
     assert temp_key_by_id(mine.pk) == mine
     assert temp_key_by_id(gone.pk) is None
 

@@ -14,13 +14,14 @@ from portico.accounts.services.app_sessions import (
     TOKEN_LIFETIME,
     TOUCH_EVERY,
     AppTokens,
+    keep_alive,
     open_session,
+    opened_by,
     order_phone_code,
     refresh_session,
     revoke_session,
     revoke_sessions,
     session_by_auth_token,
-    session_for,
     sign_in_with_code,
     sign_in_with_digest,
 )
@@ -49,8 +50,16 @@ def opened(user: User, at: datetime = NOON) -> AppTokens:
     return open_session(user=user, client="test", now=at)
 
 
+def session_for(token: str, at: datetime) -> AppSession | None:
+    """The session that ``token`` opens, used at ``at``."""
+    session = AppSession.objects.filter(opened_by(token=token, now=at)).first()
+    if session is not None:
+        keep_alive(token=token, used_at=session.last_used_at, now=at)
+    return session
+
+
 def known(tokens: AppTokens, at: datetime) -> bool:
-    return session_for(token=tokens.token, now=at) is not None
+    return session_for(tokens.token, at) is not None
 
 
 def code_of(user: User) -> str:
@@ -105,7 +114,7 @@ def test_a_session_is_written_to_rarely(user: User) -> None:
 def test_only_the_token_is_a_token(user: User, which: str) -> None:
     tokens = opened(user)
 
-    assert session_for(token=getattr(tokens, which), now=NOON) is None
+    assert session_for(getattr(tokens, which), NOON) is None
 
 
 @pytest.mark.django_db
@@ -124,7 +133,7 @@ def test_the_auth_token_outlives_the_token(user: User) -> None:
 @pytest.mark.django_db
 def test_revoking_one_session_leaves_the_others(user: User) -> None:
     first, second = opened(user), opened(user)
-    session = session_for(token=first.token, now=NOON)
+    session = session_for(first.token, NOON)
     assert session is not None
     revoke_session(session=session, now=NOON)
 

@@ -56,6 +56,9 @@ class Gateway:
         # Those that were signed as the contract has it, by their commands.
         self.pictures: dict[str, bytes] = {}
         self.picture_status = 204
+        # What a unit should hold, and what was said of it, by commands.
+        self.access_list: Frame = {"revision": "1", "users": [], "schedules": []}
+        self.reports: list[tuple[str, Frame]] = []
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -71,6 +74,7 @@ class Gateway:
         app.router.add_post("/bridge/v1/enrol", self._enrol)
         app.router.add_get("/bridge/v1/session", self._session)
         app.router.add_post("/bridge/v1/pictures/{command}", self._picture)
+        app.router.add_route("*", "/bridge/v1/access/{command}", self._access)
         self._runner = web.AppRunner(app, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls)
@@ -179,6 +183,20 @@ class Gateway:
         if self.picture_status == 204:
             self.pictures[command] = jpeg
         return web.Response(status=self.picture_status)
+
+    async def _access(self, request: web.Request) -> web.Response:
+        command, body = request.match_info["command"], await request.read()
+        key = Ed25519PublicKey.from_public_bytes(
+            self.keys[request.headers["Portico-Bridge"]]
+        )
+        text = f"portico-access-v1\n{request.method}\n{command}\n".encode()
+        signature = signing.from_base64url(request.headers["Portico-Signature"])
+        key.verify(signature, text + hashlib.sha256(body).digest())
+        if request.method == "GET":
+            return web.json_response(self.access_list)
+        self.reports.append((command, json.loads(body)))
+        await self._note()
+        return web.Response(status=204)
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
         if self.session_status:

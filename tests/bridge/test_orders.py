@@ -13,6 +13,7 @@ from aiohttp import web
 
 from portico.bridge import frame
 from portico.protocols.akuvox.action_url import templates
+from portico.simulator.core import Phase
 from portico.simulator.virtual import VirtualUnit
 from tests.bridge.fake_device import MAC, envelope, running_device
 from tests.bridge.fake_gateway import Gateway, roster, roster_device, running_gateway
@@ -329,5 +330,45 @@ def test_older_units_keep_codes_and_cards_in_lists_of_their_own(
             device.answers.clear()
             _, state, reason = await ordered(gateway, CLEAR)
             assert (state, reason) == ("denied", "not_supported")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_kept"),
+    [("reboot", True), ("reset_configuration", True), ("reset_factory", False)],
+)
+def test_unit_restarts_and_forgets_what_the_order_says(
+    tmp_path: Path, kind: str, is_kept: bool
+) -> None:
+    async def scenario() -> None:
+        async with house(tmp_path, rtsp=False) as (gateway, _, unit):
+            core, gone = unit.unit.core, asyncio.Event()
+
+            async def watch(phase: Phase) -> None:
+                if phase is Phase.REBOOTING:
+                    gone.set()
+
+            unit.unit.on_phase(watch)
+            core.settings.apply({"Config.Test.Kept": "1"})
+            core.state.users.append({"ID": "1", "Name": "Ann"})
+            _, state, reason = await ordered(gateway, kind)
+            assert (state, reason) == ("acknowledged", "")
+            async with asyncio.timeout(LONGEST_SECONDS):
+                await gone.wait()
+            assert bool(core.state.users) is is_kept
+            assert (core.settings["Config.Test.Kept"] == "1") is (kind == "reboot")
+
+    asyncio.run(scenario())
+
+
+def test_reset_that_the_unit_does_not_know_is_refused(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running_gateway() as gateway, running_device() as device:
+            gateway.roster = roster(roster_device(MAC, address=device.address))
+            async with bridge(gateway.url, tmp_path):
+                await gateway.online(MAC)
+                _, *refused = await ordered(gateway, "reset_configuration")
+                assert refused == ["denied", "not_supported"]
 
     asyncio.run(scenario())

@@ -50,6 +50,8 @@ from tests.factories import (
     run_jobs,
     set_prices,
 )
+from tests.factories.access import make_credential, make_key, make_schedule
+from tests.factories.autop import make_commands
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -84,6 +86,23 @@ def house(transactional_db: None) -> House:
     return House(installer, site, device, make_ticket(installer))
 
 
+def access_pages(house: House) -> list[str]:
+    """Codes and cards: of a person, of the house, of a device."""
+    person = make_family_member(house.site, house.installer, "Tim")
+    make_credential(person, house.installer)
+    key = make_key(house.device, house.installer)
+    schedule = make_schedule(house.site, house.installer)
+    site = f"/installer/sites/{house.site.pk}/"
+    people = f"{site}people/{person.pk}/access/"
+    return [
+        people,
+        *(f"{people}new/{kind}/" for kind in ("pin", "dynamic_qr")),
+        *(f"{site}keys/{part}" for part in ("", "new/", f"{key.pk}/")),
+        *(f"{site}schedules/{part}" for part in ("", "new/", f"{schedule.pk}/edit/")),
+        f"/installer/devices/{house.device.mac}/access/",
+    ]
+
+
 def installer_pages(house: House) -> list[str]:
     site, device = (
         f"/installer/sites/{house.site.pk}/",
@@ -103,9 +122,18 @@ def installer_pages(house: House) -> list[str]:
         f"{site}devices/new/",
         f"{site}bridge/remove/",
         "/installer/devices/",
-        *(f"{device}{tab}" for tab in ("", "doors/", "provisioning/", "events/")),
+        *(
+            f"{device}{tab}"
+            for tab in ("", "doors/", "provisioning/", "events/", "remote/")
+        ),
         f"{device}edit/",
+        f"{device}replace/",
         f"{device}delete/",
+        f"{device}remote/reset/reset_factory/",
+        *access_pages(house),
+        "/installer/devices/autop/",
+        "/installer/devices/autop/new/",
+        f"/installer/devices/autop/{make_commands(house.installer, [house.device]).pk}/",
         "/installer/log/",
         "/installer/mac-library/",
         "/installer/upgrade/",

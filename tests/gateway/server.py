@@ -36,8 +36,8 @@ class RunningGateway:
 
 
 class _Server(GatewayServer):
-    def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway, "127.0.0.1", 0)
+    def __init__(self, gateway: Gateway, port: int) -> None:
+        super().__init__(gateway, "127.0.0.1", port)
         self.up = threading.Event()
 
     @contextmanager
@@ -52,7 +52,13 @@ class _Server(GatewayServer):
 
 @contextmanager
 def running_gateway(
-    bus: Bus, *, web: str = "", sip_port: int = 0, gateway_id: str = "test"
+    bus: Bus,
+    *,
+    web: str = "",
+    sip_port: int = 0,
+    gateway_id: str = "test",
+    port: int = 0,
+    remote: str = "",
 ) -> Iterator[RunningGateway]:
     """Serve until the block ends."""
     domain = Domain()
@@ -65,9 +71,10 @@ def running_gateway(
         web=web,
         scheme="http",
         metrics_token="",
+        remote=remote,
         sip=("127.0.0.1", sip_port) if sip_port else None,
     )
-    server = _Server(gateway)
+    server = _Server(gateway, port)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     try:

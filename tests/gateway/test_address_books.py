@@ -47,7 +47,11 @@ class Home:
         data = HouseData(name=name, email=f"{utcnow().timestamp()}@example.com")
         with transaction.atomic():
             made = add_resident(
-                site=self.site, role=ResidentRole.MEMBER, data=data, now=utcnow()
+                actor=self.installer,
+                site=self.site,
+                role=ResidentRole.MEMBER,
+                data=data,
+                now=utcnow(),
             )
         run_jobs()
         return made
@@ -210,7 +214,11 @@ def test_house_of_two_hundred_is_shown_in_full(
         for number in range(199):
             data = HouseData(name=f"Person {number}", email=f"p{number}@example.com")
             add_resident(
-                site=home.site, role=ResidentRole.MEMBER, data=data, now=utcnow()
+                actor=home.installer,
+                site=home.site,
+                role=ResidentRole.MEMBER,
+                data=data,
+                now=utcnow(),
             )
     assert run_jobs() == 2  # the house's one, and its unit's
     url = f"{home.gateway.base}/p/{home.door.secrets.file_secret}/"

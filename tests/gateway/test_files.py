@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 
 from portico.devices.models import Device
 from portico.devices.services.registration import DeviceData, change_device
 from portico.kernel.clock import utcnow
+from portico.provisioning.enums import AutopKind, AutopState
 from portico.provisioning.models import ProvisioningFile
+from portico.provisioning.services.autop import note_reset
 from tests.factories import make_device, make_installer, make_site, run_jobs
+from tests.factories.autop import LANGUAGE, make_commands
 from tests.gateway.server import RunningGateway
 from tests.waiting import eventually
 
@@ -108,6 +113,33 @@ def test_fetch_is_noted_with_its_settings(
     get(address(gateway, device))
 
     eventually(lambda: ProvisioningFile.objects.get().is_fetched)
+
+
+def test_fetch_after_a_reset_is_noted_though_the_bytes_are_the_same(
+    gateway: RunningGateway, device: Device
+) -> None:
+    for _ in range(2):
+        get(address(gateway, device))
+        eventually(lambda: ProvisioningFile.objects.get().is_fetched)
+        note_reset(device_id=device.pk, now=utcnow())
+        assert not ProvisioningFile.objects.get().is_fetched
+        run_jobs()
+        time.sleep(0.5)  # the hint is on its way; nothing shows its arrival
+
+
+def test_one_time_commands_are_served_until_one_fetch_was_whole(
+    gateway: RunningGateway, device: Device
+) -> None:
+    member = device.site.organization.memberships.get().user
+    get(address(gateway, device))
+    eventually(lambda: ProvisioningFile.objects.get().is_fetched)
+    run_jobs()
+    order = make_commands(member, [device], kind=AutopKind.ONE_TIME)
+    eventually(lambda: LANGUAGE in get(address(gateway, device)).text)
+    eventually(lambda: order.items.get().state == AutopState.FETCHED)
+    run_jobs()
+
+    eventually(lambda: LANGUAGE not in get(address(gateway, device)).text)
 
 
 def test_head_is_answered_and_is_no_fetch(

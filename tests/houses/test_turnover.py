@@ -1,7 +1,8 @@
 """Reset and Delete of a house (SITE-7, SITE-8): random houses, compared field by field.
 
 Next door stands another house with everything that the first one has: nothing of it may
-change, whatever happens to its neighbour.
+change, whatever happens to its neighbour. Some accounts live in a second house, too, which
+stays as it is with all that they have there.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from django.test import TestCase
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from portico.access.models import TempKey
+from portico.access.enums import CredentialKind
+from portico.access.models import Credential, TempKey
 from portico.access.services.temp_keys import create_temp_key
 from portico.accounts.models import AppSession, PasswordLink, User
 from portico.accounts.services.app_sessions import open_session
@@ -56,6 +58,7 @@ from tests.factories import (
     run_jobs,
     set_prices,
 )
+from tests.factories.access import make_credential
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -94,6 +97,8 @@ class Plan:
     paid: list[tuple[Feature, int]]
     registered: bool
     messages: int
+    # Who of the house lives in the second one, too, and who of that one lives here.
+    linked: frozenset[str]
 
 
 plans = st.builds(
@@ -117,6 +122,7 @@ plans = st.builds(
     ),
     registered=st.booleans(),
     messages=st.integers(0, 1),
+    linked=st.frozensets(st.sampled_from(["master", "member", "guest"])),
 )
 
 
@@ -149,7 +155,7 @@ def build(ida: User, plan: Plan, name: str) -> Site:
     people = list(site.residents.select_related("user"))
     if plan.registered:
         for person in people:
-            mark_registered(resident=person, now=now)
+            mark_registered(user=person.user, now=now)
             open_session(user=person.user, client="test", now=now)
     if plan.bridge:
         make_bridge(site, ida)
@@ -179,6 +185,9 @@ def add_device(ida: User, plan: Plan, site: Site, name: str) -> None:
             uses_allowed=3,
             now=now,
         )
+    for number in range(plan.keys):
+        living = site.residents.latest("pk")
+        make_credential(living, ida, CredentialKind.CARD, f"{device.mac}{number}")
     if plan.bridge:
         make_picture(device, ida)
     for _ in range(plan.events):
@@ -189,14 +198,49 @@ def add_device(ida: User, plan: Plan, site: Site, name: str) -> None:
     expire_commands(now=now)
 
 
+def link(ida: User, plan: Plan, site: Site) -> Site | None:
+    """The second house of some accounts of ``site``; None: they have none."""
+    if not plan.linked:
+        return None
+    second = build(ida, plan, "Cottage")
+    for person in site.residents.filter(role__in=plan.linked).order_by("pk")[:2]:
+        move_in(ida, second, person.user)
+    if "guest" in plan.linked:
+        move_in(ida, site, second.residents.get(role="master").user)
+    run_jobs()
+    second.refresh_from_db()
+    return second
+
+
+def move_in(ida: User, site: Site, user: User) -> None:
+    data = PersonData(name="?", email=str(user.email), link_to=user.pk)
+    added = add_family_member(actor=ida, site=site, data=data, now=utcnow())
+    assert added.user == user
+
+
+def linked_users(site: Site, second: Site | None) -> set[int]:
+    """The accounts that live in both."""
+    if second is None:
+        return set()
+    both = site.residents.filter(user__residents__site=second)
+    return set(both.values_list("user_id", flat=True))
+
+
 def columns(row: models.Model, *but: str) -> dict[str, object]:
     row.refresh_from_db()
     fields = [field.attname for field in row._meta.fields]
     return {name: getattr(row, name) for name in fields if name not in but}
 
 
-def all_of(site: Site) -> dict[str, list[dict[str, object]]]:
-    """Every row of every table that says which site, device or person it belongs to."""
+def all_of(
+    site: Site | None, *, but: Site | None = None
+) -> dict[str, list[dict[str, object]]]:
+    """Every row of every table that says which site, device or person it belongs to.
+
+    Without what those people have in another house.
+    """
+    if site is None:
+        return {}
     devices = list(site.devices.values_list("pk", flat=True))
     users = list(site.residents.values_list("user_id", flat=True))
     found = {"site": [columns(site)]}
@@ -210,9 +254,22 @@ def all_of(site: Site) -> dict[str, list[dict[str, object]]]:
                 rows = model._default_manager.filter(
                     **{f"{field.attname}__in": ways[target]}
                 )
+                if but is not None and target is User:
+                    rows = rows.exclude(pk__in=_rows_at(model, but))
                 key = f"{model._meta.label}.{field.name}"
                 found[key] = list(rows.order_by("pk").values())
     return found
+
+
+def _rows_at(model: type[models.Model], site: Site) -> list[object]:
+    """The rows of a table that belong to ``site``, or to a device of it."""
+    names = {field.name for field in model._meta.fields}
+    found = [
+        model._default_manager.filter(**{way: site.pk}).values_list("pk", flat=True)
+        for name, way in (("site", "site"), ("device", "device__site"))
+        if name in names
+    ]
+    return [pk for rows in found for pk in rows]
 
 
 @contextmanager
@@ -241,9 +298,11 @@ random_houses = settings(
 def test_reset_keeps_what_the_row_says(ida: User, plan: Plan) -> None:
     with undone():
         site, next_door = build(ida, plan, "Ryan"), build(ida, plan, "Neighbour")
+        second = link(ida, plan, site)
         master = Resident.objects.get(site=site, role="master")
         but = (*MASTER_FORGETS, "version", "session_epoch")
         kept_site = columns(site, *FORGOTTEN, *COUNTED)
+        is_linked = master.user_id in linked_users(site, second)
         kept_user = columns(master.user, *but)
         rows = all_of(site)
         devices = [key for key in rows if key in KEPT_TABLES]
@@ -252,13 +311,19 @@ def test_reset_keeps_what_the_row_says(ida: User, plan: Plan) -> None:
         numbers = [sip.number for sip in sips_of(site)]
         audited = list(AuditEntry.objects.order_by("pk").values())
         mails = OutboundMessage.objects.count()
-        beside = all_of(next_door)
+        beside, elsewhere = all_of(next_door), all_of(second, but=site)
 
         reset_house(actor=ida, site=site, now=utcnow())
         run_jobs()
 
         assert columns(site, *FORGOTTEN, *COUNTED) == kept_site
-        assert columns(master.user, *but) == kept_user
+        left = site.residents.get().user
+        if is_linked:
+            # A fresh account in its place; he himself is compared with his other house.
+            assert left != master.user
+            assert left.name == master.user.name
+        else:
+            assert columns(left, *but) == kept_user
         after = all_of(site)
         for key in devices:
             assert after[key] == rows[key], key
@@ -271,6 +336,7 @@ def test_reset_keeps_what_the_row_says(ida: User, plan: Plan) -> None:
         assert len(entries) > len(audited)
         assert OutboundMessage.objects.count() == mails
         assert all_of(next_door) == beside
+        assert all_of(second) == elsewhere
 
 
 @random_houses
@@ -278,8 +344,12 @@ def test_reset_keeps_what_the_row_says(ida: User, plan: Plan) -> None:
 def test_reset_removes_what_the_row_says(ida: User, plan: Plan) -> None:
     with undone():
         site = build(ida, plan, "Ryan")
+        second = link(ida, plan, site)
         master = Resident.objects.get(site=site, role="master")
         members = list(site.residents.filter(role="member"))
+        linked = linked_users(site, second)
+        open_sessions = AppSession.objects.filter(user__in=linked, revoked_at=None)
+        sessions = list(open_sessions.order_by("pk"))
         passwords = {sip.password for sip in sips_of(site)}
 
         reset_house(actor=ida, site=site, now=utcnow())
@@ -289,7 +359,7 @@ def test_reset_removes_what_the_row_says(ida: User, plan: Plan) -> None:
         emptied = {name: getattr(site, name) for name in FORGOTTEN}
         assert emptied == dict.fromkeys(FORGOTTEN, "")
         assert site.reset_at is not None
-        user = User.objects.get(pk=master.user_id)
+        user = site.residents.get().user
         assert (user.email, user.phone, user.app_digest) == (None, None, "")
         assert not user.has_usable_password()
         assert not AppSession.objects.filter(user=user, revoked_at=None).exists()
@@ -297,9 +367,12 @@ def test_reset_removes_what_the_row_says(ida: User, plan: Plan) -> None:
         assert passwords.isdisjoint(sip.password for sip in sips_of(site))
         assert list(site.residents.all()) == [master]
         assert site.residents.get().registration == RegistrationState.UNREGISTERED
-        gone = [member.user_id for member in members]
+        gone = {member.user_id for member in members} - linked
         assert not User.objects.filter(pk__in=gone).exists()
-        for model in (TempKey, LogEntry, Visit, Capture, Receipt):
+        assert User.objects.filter(pk__in=linked).count() == len(linked)
+        assert list(open_sessions.order_by("pk")) == sessions
+        assert not site.residents.filter(user__in=linked).exists()
+        for model in (Credential, TempKey, LogEntry, Visit, Capture, Receipt):
             assert not model._default_manager.filter(site=site).exists(), model
         devices = list(site.devices.values_list("pk", flat=True))
         assert not DevicePicture.objects.filter(device__in=devices).exists()
@@ -321,6 +394,8 @@ def sips_of(site: Site) -> list[SipAccount]:
 def test_delete_leaves_nothing_but_the_audit_log(ida: User, plan: Plan) -> None:
     with undone():
         site, next_door = build(ida, plan, "Ryan"), build(ida, plan, "Neighbour")
+        second = link(ida, plan, site)
+        linked, elsewhere = linked_users(site, second), all_of(second, but=site)
         audited = AuditEntry.objects.count()
         beside, mine = all_of(next_door), all_of(site)
         users = list(site.residents.values_list("user_id", flat=True))
@@ -332,7 +407,8 @@ def test_delete_leaves_nothing_but_the_audit_log(ida: User, plan: Plan) -> None:
         run_jobs()
 
         assert not Site.objects.filter(pk=site.pk).exists()
-        assert not User.objects.filter(pk__in=users).exists()
+        left = User.objects.filter(pk__in=users).values_list("pk", flat=True)
+        assert set(left) == linked
         assert SipAccount.objects.count() == sips - numbers
         for key in mine:
             if key.endswith(".site"):
@@ -342,6 +418,7 @@ def test_delete_leaves_nothing_but_the_audit_log(ida: User, plan: Plan) -> None:
         entry = AuditEntry.objects.get(action="site.deleted")
         assert len(entry.before["people"]) == len(users)
         assert all_of(next_door) == beside
+        assert all_of(second) == elsewhere
         # The MACs are free for another house.
         other = make_site(ida)
         for mac in macs:

@@ -36,6 +36,7 @@ LETTERS: dict[str, Callable[[], Letter]] = {
     "accounts.resident_new_password": lambda: accounts.resident_new_password(
         secret=SECRET, house="Haus 4", days=2
     ),
+    "accounts.house_added": lambda: accounts.house_added(house="Haus 4"),
     "accounts.security_changed": lambda: accounts.security_changed(
         change=SecurityChange.PASSWORD, address="192.0.2.1"
     ),

@@ -77,7 +77,7 @@ def test_each_reads_his_own_name_and_house(ida: User, site: Site) -> None:
     make_message(ida, "{house}", text="Dear {name}")
     run_jobs()
 
-    [receipt] = inbox_of(mia)
+    [receipt] = inbox_of([mia])
     assert (receipt.title, receipt.text) == ("Elm 1", "Dear Mia")
 
 
@@ -224,20 +224,20 @@ def test_delivered_and_read_are_noted_once(ida: User, site: Site) -> None:
     make_message(ida)
     run_jobs()
     first, later = utcnow(), utcnow() + timedelta(minutes=1)
-    [mine], [theirs] = inbox_of(mia), inbox_of(ben)
-    assert unread_count(mia) == 1
+    [mine], [theirs] = inbox_of([mia]), inbox_of([ben])
+    assert unread_count([mia]) == 1
 
-    mark_delivered(resident=mia, receipt_ids=[mine.pk, theirs.pk], now=first)
-    mark_delivered(resident=mia, receipt_ids=[mine.pk], now=later)
-    mark_read(resident=mia, receipt=mine, now=later)
-    mark_read(resident=mia, receipt=None, now=later + timedelta(minutes=1))
+    mark_delivered(homes=[mia], receipt_ids=[mine.pk, theirs.pk], now=first)
+    mark_delivered(homes=[mia], receipt_ids=[mine.pk], now=later)
+    mark_read(homes=[mia], receipt=mine, now=later)
+    mark_read(homes=[mia], receipt=None, now=later + timedelta(minutes=1))
     mine.refresh_from_db()
     theirs.refresh_from_db()
     assert (mine.delivered_at, mine.read_at) == (first, later)
     assert (theirs.delivered_at, theirs.read_at) == (None, None)
-    assert (unread_count(mia), unread_count(ben)) == (0, 1)
+    assert (unread_count([mia]), unread_count([ben])) == (0, 1)
 
-    mark_read(resident=ben, receipt=None, now=later)
+    mark_read(homes=[ben], receipt=None, now=later)
     theirs.refresh_from_db()
     assert (theirs.delivered_at, theirs.state) == (later, ReceiptState.READ)
 

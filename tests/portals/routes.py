@@ -10,6 +10,7 @@ _NOBODYS = {
     "people_kind",
     "part",
     "list_name",
+    "credential_kind",
     "manual_id",
     "feature",
 }
@@ -37,6 +38,9 @@ _SITE, _DEVICE, _COMMUNITY = ("site_id",), ("mac",), ("community_id",)
 _IMPORT = ("import_id",)
 _RESIDENT = ("site_id", "resident_id")
 _CAMERA = ("site_id", "camera_id")
+_REMOTE = ("mac", "remote_session_id")
+_CREDENTIAL = ("site_id", "resident_id", "credential_id")
+_KEY, _SCHEDULE = ("site_id", "key_id"), ("site_id", "schedule_id")
 _COMMON = (
     "setting",
     "password",
@@ -134,6 +138,26 @@ ROUTES: dict[str, Route] = {
     "installer:resident_edit": Route("installer", _RESIDENT),
     "installer:resident_delete": Route("installer", _RESIDENT),
     "installer:resident_reset": Route("installer", _RESIDENT, post=True, status=302),
+    "installer:person_access": Route("installer", _RESIDENT),
+    "installer:credential_new": Route(
+        "installer", ("site_id", "resident_id", "credential_kind")
+    ),
+    "installer:credential_revoke": Route(
+        "installer", _CREDENTIAL, post=True, status=302
+    ),
+    "installer:credential_qr": Route("installer", _CREDENTIAL),
+    "installer:temp_keys": Route("installer", _SITE),
+    "installer:temp_key_new": Route("installer", _SITE),
+    "installer:temp_key_courier": Route("installer", _SITE, post=True, status=302),
+    "installer:temp_key": Route("installer", _KEY),
+    "installer:temp_key_qr": Route("installer", _KEY),
+    "installer:temp_key_revoke": Route("installer", _KEY, post=True, status=302),
+    "installer:schedules": Route("installer", _SITE),
+    "installer:schedule_new": Route("installer", _SITE),
+    "installer:schedule_edit": Route("installer", _SCHEDULE),
+    "installer:schedule_delete": Route("installer", _SCHEDULE, post=True, status=302),
+    "installer:device_access": Route("installer", _DEVICE),
+    "installer:device_sync": Route("installer", _DEVICE, post=True, status=302),
     "installer:site_devices": Route("installer", _SITE),
     "installer:device_new": Route("installer", _SITE),
     "installer:site_cameras": Route("installer", _SITE),
@@ -156,11 +180,30 @@ ROUTES: dict[str, Route] = {
     "installer:device_doors": Route("installer", _DEVICE),
     "installer:device_file": Route("installer", _DEVICE),
     "installer:device_reveal": Route("installer", _DEVICE, post=True),
+    "installer:autop": Route("installer"),
+    "installer:autop_new": Route("installer"),
+    "installer:autop_order": Route("installer", ("autop_order_id",)),
+    "installer:autop_withdraw": Route(
+        "installer", ("autop_order_id",), post=True, status=302
+    ),
+    "installer:device_addresses": Route("installer", _DEVICE, post=True, status=302),
+    "installer:device_autop": Route("installer", _DEVICE, post=True),
+    "installer:device_was_reset": Route("installer", _DEVICE, post=True, status=302),
+    "installer:device_reboot": Route("installer", _DEVICE, post=True, status=302),
+    "installer:device_reset": Route("installer", ("mac", "reset_kind")),
+    "installer:device_buttons": Route("installer", ("mac", "push_module"), status=404),
+    "installer:device_transport": Route("installer", _DEVICE, post=True, status=302),
     "installer:device_picture": Route("installer", _DEVICE),
     "installer:device_picture_file": Route("installer", _DEVICE),
     "installer:device_fetch": Route("installer", _DEVICE, post=True, status=302),
     "installer:device_events": Route("installer", _DEVICE),
+    "installer:device_remote": Route("installer", _DEVICE),
+    "installer:remote_control": Route("installer", _DEVICE),
+    # This installation has no host name for it.
+    "installer:remote_enter": Route("installer", _REMOTE, post=True, status=409),
+    "installer:remote_end": Route("installer", _REMOTE, post=True, status=302),
     "installer:device_edit": Route("installer", _DEVICE),
+    "installer:device_replace": Route("installer", _DEVICE),
     "installer:device_delete": Route("installer", _DEVICE),
     "installer:demo_unit": Route("installer", _DEVICE, post=True, status=404),
     "installer:demo_act": Route("installer", _DEVICE, post=True, status=404),

@@ -66,7 +66,7 @@ def apply_files(*devices: Device) -> None:
         for _ in range(2):  # the first file has an order that goes with its fetch
             file = ProvisioningFile.objects.get(device=device)
             now, revision = utcnow(), file.revision
-            note_fetched(device_id=device.pk, revision=revision, at=now)
+            note_fetched(device_id=device.pk, revision=revision, etag="", at=now)
             run_jobs()
         file = ProvisioningFile.objects.get(device=device)
         note_applied(device=device, revision=file.revision, at=utcnow())

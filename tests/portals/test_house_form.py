@@ -319,7 +319,7 @@ def test_of_two_who_edit_a_house_the_second_is_told(
     assert villa.address == "First"
     # So is who edits the house while the master was changed on his own page.
     shown = settings_form(text_of(browser.get(url)))
-    User.objects.filter(resident__site=villa).update(version=99)
+    User.objects.filter(residents__site=villa).update(version=99)
     page = text_of(browser.post(url, shown | {"address": "Third"}))
     assert "Somebody else has changed this person" in page
     villa.refresh_from_db()

@@ -75,8 +75,8 @@ def test_a_message_goes_to_all_and_is_followed(
     assert sent.headers["Location"] == details
     run_jobs()
     [hers] = message.receipts.filter(resident=mia)
-    mark_delivered(resident=mia, receipt_ids=[hers.pk], now=utcnow())
-    mark_read(resident=mia, receipt=hers, now=utcnow())
+    mark_delivered(homes=[mia], receipt_ids=[hers.pk], now=utcnow())
+    mark_read(homes=[mia], receipt=hers, now=utcnow())
 
     page = text_of(browser.get(details))
     assert "&lt;b&gt;\u05e9\u05dc\u05d5\u05dd 🚪&lt;/b&gt;" in page

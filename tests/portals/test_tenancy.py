@@ -12,6 +12,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from portico.access.enums import CredentialKind
 from portico.accounts.models import User
 from portico.audit.models import AuditEntry
 from portico.devices.enums import CommandChannel
@@ -21,6 +22,7 @@ from portico.events.models import LogEntry
 from portico.events.rules import sign_capture
 from portico.kernel.clock import utcnow
 from portico.notices.enums import NoticeKind
+from portico.sites.models import Resident
 from portico.tenancy.enums import Role
 from tests.factories import (
     make_account_rows,
@@ -49,7 +51,10 @@ from tests.factories import (
     make_ticket,
     run_jobs,
 )
+from tests.factories.access import make_credential, make_key, make_schedule
+from tests.factories.autop import make_commands
 from tests.factories.cameras import make_camera, make_camera_picture
+from tests.factories.remote import make_remote_session
 from tests.portals.conftest import client_of
 from tests.portals.routes import ELSEWHERE, PUBLIC, ROUTES
 
@@ -109,6 +114,7 @@ def world(db: None) -> World:
     make_picture(unit, installer)
     make_event(unit, "face_granted")
     manager = make_manager(installer, community)
+    member = make_family_member(site, installer)
     owners = {
         "installer": installer,
         "manager": manager,
@@ -156,7 +162,12 @@ def world(db: None) -> World:
             "operator.member_id": installer.membership.pk,
             "site_id": site.pk,
             "camera_id": camera.pk,
-            "resident_id": make_family_member(site, installer).pk,
+            "remote_session_id": make_remote_session(device, installer).pk,
+            "reset_kind": "reset_factory",
+            "push_module": "MD06",
+            "autop_order_id": make_commands(installer, [device]).pk,
+            "resident_id": member.pk,
+            **access_ids(member, device, installer),
             "mac": device.mac,
             "kind": "local",
             "number": 1,
@@ -174,6 +185,17 @@ def world(db: None) -> World:
             },
         },
     )
+
+
+def access_ids(member: Resident, device: Device, installer: User) -> dict[str, object]:
+    """What ``member`` opens with, and a key of the house."""
+    rolling = CredentialKind.DYNAMIC_QR
+    return {
+        "credential_kind": "pin",
+        "credential_id": make_credential(member, installer, rolling).pk,
+        "key_id": make_key(device, installer).pk,
+        "schedule_id": make_schedule(device.site, installer).pk,
+    }
 
 
 def log_ids(user: User, device: Device) -> dict[str, object]:

@@ -47,7 +47,12 @@ class House:
         return ProvisioningFile.objects.get(device=self.device)
 
     def fetched(self) -> None:
-        note_fetched(device_id=self.device.pk, revision=self.file.revision, at=utcnow())
+        note_fetched(
+            device_id=self.device.pk,
+            revision=self.file.revision,
+            etag=self.file.etag,
+            at=utcnow(),
+        )
 
     def recognized(self, model: str = "R20A") -> None:
         before = self.file.revision

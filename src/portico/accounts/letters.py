@@ -128,6 +128,21 @@ def resident_welcome(*, secret: str, house: str, name: str, days: int) -> Letter
     )
 
 
+def house_added(*, house: str) -> Letter:
+    added = _("The company that looks after %(house)s has added it to your account.")
+    return Letter(
+        subject=_("%(house)s was added to your account") % {"house": house},
+        paragraphs=[
+            added % {"house": house},
+            _(
+                "Its doors are in your app now, beside those that you have already. You"
+                " sign in as before."
+            ),
+        ],
+        notes=[_("If you do not live there, tell the company that looks after it.")],
+    )
+
+
 def resident_new_password(*, secret: str, house: str, days: int) -> Letter:
     asked = _("The company that looks after %(house)s sends you this link.")
     return Letter(

@@ -7,7 +7,7 @@ token. ``result`` is an int, ``err_code`` a string, both are read by somebody.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.http import (
@@ -133,11 +133,14 @@ def token_of(request: HttpRequest) -> str:
     return clean_text(given, _MOST_TOKEN)
 
 
-def signed_in_resident(token: object) -> Resident | None:
-    """Whose token it is. An empty one costs no query: some clients poll with it."""
+def homes_of(token: object) -> Sequence[Resident]:
+    """Where he whose token it is lives: the resident of each of his houses; the first first.
+
+    An empty token costs no query: some clients poll with it.
+    """
     plain = clean_text(token, _MOST_TOKEN)
     if not plain:
-        return None
+        return []
     return signed_in_by(token=plain, now=now())
 
 
@@ -147,11 +150,11 @@ def _signed_in(
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            resident = signed_in_resident(token_of(request))
-            if resident is None:
+            homes = homes_of(token_of(request))
+            if not homes:
                 return refuse()
             try:
-                return view(request, resident, *args, **kwargs)
+                return view(request, homes, *args, **kwargs)
             except TooManyTries:
                 raise
             except DomainError as error:
@@ -163,10 +166,10 @@ def _signed_in(
 
 
 def legacy_view(*methods: str) -> Callable[[View], View]:
-    """An endpoint for a signed-in resident with the legacy envelope."""
+    """An endpoint for a signed-in resident, given his homes, with the legacy envelope."""
     return _signed_in(methods, token_refused, failure)
 
 
 def web_view(*methods: str) -> Callable[[View], View]:
-    """An endpoint for a signed-in resident with the v3 and v4 envelope."""
+    """An endpoint for a signed-in resident, given his homes, with the v3 and v4 envelope."""
     return _signed_in(methods, identity_refused, web_failure)

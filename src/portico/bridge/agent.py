@@ -15,6 +15,8 @@ import aiohttp
 import structlog
 
 from portico.bridge import limits, notes
+from portico.bridge.access_list import ServerOffice
+from portico.bridge.access_sync import AccessSyncs
 from portico.bridge.clock import ServerClock
 from portico.bridge.commands import Commands
 from portico.bridge.device_http import lan_session
@@ -27,6 +29,7 @@ from portico.bridge.listener import Listener
 from portico.bridge.outbox import Outbox
 from portico.bridge.pictures import Pictures, Upload
 from portico.bridge.pnp import Pnp
+from portico.bridge.remote import RemoteControl, RemoteHome
 from portico.bridge.session import Hello, Home, Orders
 from portico.bridge.settings import Settings
 from portico.bridge.store import Store
@@ -78,6 +81,11 @@ class Agent:
                 ready(known.known_id, f"{bound[0]}:{bound[1]}")
                 url = self._settings.address("/bridge/v1/pictures")
                 work.pictures.deliver = Upload(http, url, known)
+                work.remote.home = RemoteHome(http, self._settings.server, known)
+                stack.push_async_callback(work.remote.close)
+                url = self._settings.address("/bridge/v1/access")
+                work.access.office = ServerOffice(http, url, known)
+                stack.push_async_callback(work.access.close)
                 tunnel = Tunnel(http, self._home(known, work, bound))
                 await work.run(tunnel, stop)
 
@@ -128,7 +136,16 @@ class _Work:
         self.lan = lan
         self._guests = Guests(store, outbox, clock)
         self.pictures = Pictures()
-        self.commands = Commands(outbox, lan, clock, pictures=self.pictures)
+        self.remote = RemoteControl(clock)
+        self.access = AccessSyncs(clock)
+        self.commands = Commands(
+            outbox,
+            lan,
+            clock,
+            pictures=self.pictures,
+            remote=self.remote,
+            access=self.access,
+        )
         self.listener = Listener(outbox, lan, guests=self._guests, clock=clock)
         self.finds = Finds(clock)
         self.pnp = Pnp(lan, self.finds, clock)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import structlog
 
+from portico.bridge.access_sync import AccessSyncs
 from portico.bridge.cameras import find_camera
 from portico.bridge.clock import ServerClock
 from portico.bridge.errors import OpeningFailed, StoreFull
@@ -13,29 +15,64 @@ from portico.bridge.lan import Lan
 from portico.bridge.limits import COMMANDS_AT_ONCE
 from portico.bridge.outbox import Begun, Outbox
 from portico.bridge.pictures import Pictures
+from portico.bridge.remote import RemoteControl
+from portico.bridge.unit import Unit
+from portico.protocols.akuvox import local_api
 from portico.protocols.bridge.envelope import (
     CAMERA_PICTURE,
     CLEAR_ACCESS,
     FETCH_CONFIGURATION,
     OPEN_RELAY,
+    REBOOT,
+    RESET_CONFIGURATION,
+    RESET_FACTORY,
+    SYNC_ACCESS,
     TAKE_PICTURE,
     Command,
     CommandResult,
     CommandState,
     Nonsense,
+    OpenRelay,
     read_open_relay,
 )
+from portico.protocols.bridge.remote import REMOTE_CONTROL
 
 log = structlog.get_logger()
+# What a unit is told in one request of its API.
+_PLAIN_ORDERS: Final = {
+    FETCH_CONFIGURATION: local_api.autop_now,
+    REBOOT: local_api.reboot,
+    RESET_CONFIGURATION: local_api.reset_configuration,
+    RESET_FACTORY: local_api.reset_factory,
+}
+_OF_UNITS: Final = frozenset(
+    {
+        OPEN_RELAY,
+        CLEAR_ACCESS,
+        REMOTE_CONTROL,
+        SYNC_ACCESS,
+        TAKE_PICTURE,
+        *_PLAIN_ORDERS,
+    }
+)
 
 
 class Commands:
     """Runs commands side by side; each device takes its own one after the other."""
 
     def __init__(
-        self, outbox: Outbox, lan: Lan, clock: ServerClock, *, pictures: Pictures
+        self,
+        outbox: Outbox,
+        lan: Lan,
+        clock: ServerClock,
+        *,
+        pictures: Pictures,
+        remote: RemoteControl,
+        access: AccessSyncs,
     ) -> None:
+        self._access = access
         self._pictures = pictures
+        self._remote = remote
         self._outbox = outbox
         self._lan = lan
         self._clock = clock
@@ -103,27 +140,33 @@ class Commands:
             camera = await find_camera(command.data)
             await self._pictures.take(command.id, camera)
             return
-        unit = self._lan.unit(command.mac)
-        if command.kind == OPEN_RELAY:
-            try:
-                order = read_open_relay(command.data)
-            except Nonsense as error:
-                raise OpeningFailed("bad_command") from error
-            if unit is None:
-                raise OpeningFailed("unknown_device")
-            await unit.open(order, expires_at=command.expires_at)
-        elif command.kind not in {CLEAR_ACCESS, FETCH_CONFIGURATION, TAKE_PICTURE}:
+        if command.kind not in _OF_UNITS:
             raise OpeningFailed("bad_command")
-        elif unit is None:
+        order = _opening(command) if command.kind == OPEN_RELAY else None
+        unit = self._lan.unit(command.mac)
+        if unit is None:
             raise OpeningFailed("unknown_device")
-        elif command.kind == CLEAR_ACCESS:
-            await unit.clear_access(expires_at=command.expires_at)
-        elif command.kind == FETCH_CONFIGURATION:
-            await unit.fetch_configuration(expires_at=command.expires_at)
+        if order is not None:
+            await unit.open(order, expires_at=command.expires_at)
+        else:
+            await self._at_unit(unit, command)
+
+    async def _at_unit(self, unit: Unit, command: Command) -> None:
+        """Everything but openings. :raises OpeningFailed: with the contract's reason."""
+        if command.kind in _PLAIN_ORDERS:
+            request = _PLAIN_ORDERS[command.kind]()
+            await unit.tell(request, expires_at=command.expires_at)
+        if command.kind == FETCH_CONFIGURATION:
             reading = asyncio.create_task(self._lan.read_back(command.mac))
             self._readings.add(reading)
             reading.add_done_callback(self._readings.discard)
-        else:
+        elif command.kind == REMOTE_CONTROL:
+            await self._remote.begin(unit, command.data, command.expires_at)
+        elif command.kind == SYNC_ACCESS:
+            self._access.start(command.id, unit)
+        elif command.kind == CLEAR_ACCESS:
+            await unit.clear_access(expires_at=command.expires_at)
+        elif command.kind == TAKE_PICTURE:
             own = await unit.camera(expires_at=command.expires_at)
             await self._pictures.take(command.id, own)
 
@@ -136,3 +179,11 @@ class Commands:
             state = CommandState.DENIED if failure.denied else CommandState.FAILED
             reason = failure.reason
         return CommandResult(command.id, state, reason, self._clock.now_ms(), took)
+
+
+def _opening(command: Command) -> OpenRelay:
+    """:raises OpeningFailed: its data is none of an opening."""
+    try:
+        return read_open_relay(command.data)
+    except Nonsense as error:
+        raise OpeningFailed("bad_command") from error

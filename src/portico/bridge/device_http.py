@@ -102,10 +102,12 @@ class DeviceHttp:
         *,
         may_send: Callable[[], bool] = lambda: True,
         connect: float = LAN_CONNECT,
+        most: int = MAX_BODY_BYTES,
     ) -> Answer:
         """Send once, and once more with digest if the device asks for it.
 
         :param may_send: asked before each of the two.
+        :param most: bytes that the answer may have.
         :raises Unreachable, NoAnswer, TooLate: see there.
         """
         layers: list[ClientMiddlewareType] = [_Once(may_send)]
@@ -125,7 +127,7 @@ class DeviceHttp:
                 timeout=timeout,
                 middlewares=layers,
             ) as response:
-                return Answer(response.status, await _body(response))
+                return Answer(response.status, await _body(response, most))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -155,11 +157,11 @@ class _Once:
             raise NoAnswer(type(error).__name__) from error
 
 
-async def _body(response: ClientResponse) -> bytes:
+async def _body(response: ClientResponse, most: int) -> bytes:
     chunks = bytearray()
     async for chunk in response.content.iter_chunked(8192):
         chunks += chunk
-        if len(chunks) > MAX_BODY_BYTES:
+        if len(chunks) > most:
             response.close()
             raise NoAnswer("oversized")
     return bytes(chunks)

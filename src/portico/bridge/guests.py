@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from portico.bridge.clock import ServerClock
+from portico.bridge.conditions import in_hours, rolled
 from portico.bridge.limits import GUESS_WINDOW, GUESSES, GUEST_AGAIN_AFTER
 from portico.bridge.outbox import Outbox
 from portico.bridge.store import Store
@@ -44,7 +45,7 @@ class Guests:
         counts = {
             guest.id: guest.uses_left
             for device in roster.devices
-            for guest in device.guests
+            for guest in (*device.guests, *device.keys)
             if guest.uses_left is not None
         }
 
@@ -64,8 +65,11 @@ class Guests:
 
         await self._store.write(change)
 
-    def match(self, device: RosterDevice, raw_code: str) -> Guest | None:
-        """The guest that this code belongs to, if he may come in now.
+    def match(
+        self, device: RosterDevice, raw_code: str, *, by_qr: bool = False
+    ) -> list[Guest]:
+        """The guest that this code belongs to, if he may come in now: an entry, or one
+        for each door that counts his uses apart.
 
         After too many wrong codes at one device nobody matches there for a minute, and
         a guest who was let in a moment ago does not match again: the device repeated
@@ -74,17 +78,37 @@ class Guests:
         door = self._doors.setdefault(device.mac, _Door())
         now = self._clock.monotonic()
         if len(door.wrong) == GUESSES and now - door.wrong[0] < GUESS_WINDOW:
-            return None
-        guest = _find(device.guests, raw_code)
+            return []
         at = self._clock.now_ms()
-        if guest is None or not _is_valid(guest, at):
+        how = "qr" if by_qr else ""
+        found = [
+            guest
+            for guest in _find((*device.guests, *device.keys), raw_code)
+            if _is_valid(guest, at) and guest.only in {"", how}
+        ]
+        rolling = self._rolled(device, raw_code, at) if by_qr else None
+        if rolling is not None:
+            found.append(rolling)
+        if not found:
             door.wrong.append(now)
-            return None
-        last = door.opened.get(guest.id)
-        if last is not None and now - last < GUEST_AGAIN_AFTER:
-            return None
-        door.opened[guest.id] = now
-        return guest
+        fresh = [
+            guest
+            for guest in found
+            if now - door.opened.get(guest.id, -GUEST_AGAIN_AFTER) >= GUEST_AGAIN_AFTER
+        ]
+        door.opened |= {guest.id: now for guest in fresh}
+        return fresh
+
+    def _rolled(self, device: RosterDevice, shown: str, at: int) -> Guest | None:
+        """The entry of a code that rolls, good for this one period alone."""
+        found = None
+        for code in device.rolling:
+            number = rolled(code, shown, at)
+            if number is not None:
+                found = Guest(
+                    f"{code.id}@{number}", b"", b"", code.relays, 0, None, None
+                )
+        return found
 
     async def claim(self, device: RosterDevice, guest: Guest) -> Event | None:
         """Count one use and note the opening, before the door opens.
@@ -97,11 +121,13 @@ class Guests:
             id=uuid.uuid4(),
             mac=device.mac,
             kind=EventKind.GUEST_OPENED,
-            data={"guest": guest.id, "status": "unknown"},
+            data={"guest": guest.id.partition("@")[0], "status": "unknown"},
             at=self._clock.now_ms(),
         )
 
         def change(db: sqlite3.Connection) -> bool:
+            if not _first_time(db, guest):
+                return False
             if guest.uses_left is not None:
                 sql = (
                     "UPDATE guest SET uses_left = uses_left - 1"
@@ -121,22 +147,39 @@ class Guests:
             db.execute(
                 "UPDATE guest SET uses_left = uses_left + 1 WHERE id = ?", (guest.id,)
             )
+            name, sign, number = guest.id.partition("@")
+            if sign:  # this period's code is good once more
+                sql = "UPDATE note SET value = ? WHERE name = ?"
+                db.execute(sql, (int(number) - 1, f"rolled:{name}"))
             db.execute("DELETE FROM pending WHERE id = ?", (str(event.id),))
 
         await self._store.write(change)
 
 
-def _find(guests: tuple[Guest, ...], raw_code: str) -> Guest | None:
+def _first_time(db: sqlite3.Connection, guest: Guest) -> bool:
+    """Whether a rolling code of this period or a later one was not used before."""
+    name, sign, number = guest.id.partition("@")
+    if not sign:
+        return True
+    sql = (
+        "INSERT INTO note (name, value) VALUES (?1, ?2)"
+        " ON CONFLICT (name) DO UPDATE SET value = ?2 WHERE value < ?2"
+    )
+    return db.execute(sql, (f"rolled:{name}", int(number))).rowcount == 1
+
+
+def _find(guests: tuple[Guest, ...], raw_code: str) -> list[Guest]:
     if not (raw_code.isascii() and raw_code.isdigit()):
-        return None
+        return []
     code = raw_code.encode()
-    found = None
-    for guest in guests:
-        # No early end: the time must not tell where in the list a code stands.
-        if hmac.compare_digest(hmac.digest(guest.salt, code, "sha256"), guest.digest):
-            found = guest
-    return found
+    # No early end: the time must not tell where in the list a code stands.
+    return [
+        guest
+        for guest in guests
+        if hmac.compare_digest(hmac.digest(guest.salt, code, "sha256"), guest.digest)
+    ]
 
 
 def _is_valid(guest: Guest, at_ms: int) -> bool:
-    return guest.valid_from <= at_ms and (guest.until is None or at_ms < guest.until)
+    is_in_time = guest.until is None or at_ms < guest.until
+    return guest.valid_from <= at_ms and is_in_time and in_hours(guest.hours, at_ms)

@@ -66,7 +66,10 @@ class Lan:
                 unit.update(device)
                 self._nudges[mac].set()
         self._by_secret = {
-            _digest(unit.device.event_secret): unit for unit in self._units.values()
+            _digest(secret): unit
+            for unit in self._units.values()
+            for secret in (unit.device.event_secret, unit.device.old_event_secret)
+            if secret
         }
 
     def learn(self, unit: Unit, source: str, named: str) -> None:

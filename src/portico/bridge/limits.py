@@ -82,6 +82,21 @@ NAME_WITHIN: Final = 3.0
 # 256 KiB over a line of 300 kbit/s.
 PICTURE_UPLOAD: Final = 8.0
 
+# --- remote control ---------------------------------------------------------------
+# Several installers at several units of an estate; each costs some hundred kilobytes.
+REMOTE_SESSIONS: Final = 8
+# To the unit's pages at once, beside the two of doors and polls: small units stall with
+# the six that a browser opens.
+REMOTE_CONNECTIONS: Final = 3
+# Live parts of the unit's pages keep one each.
+REMOTE_SOCKETS: Final = 4
+# A unit that thinks about its answer, such as after a firmware upload.
+REMOTE_READ: Final = 60.0
+REMOTE_HANDSHAKE: Final = 8.0
+# A broken line is seen in half a minute by both ends.
+REMOTE_PING_EVERY: Final = 8.0
+REMOTE_SILENCE: Final = 25.0
+
 # --- disk -------------------------------------------------------------------------
 # A month of a busy house's events in some 5 MB.
 MAX_EVENTS: Final = 10_000

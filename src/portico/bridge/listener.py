@@ -101,8 +101,8 @@ class Listener:
             EventKind.QR_REFUSED,
         }:
             return
-        guest = self._guests.match(unit.device, report.raw_code)
-        if guest is not None:
+        by_qr = report.kind is EventKind.QR_REFUSED
+        for guest in self._guests.match(unit.device, report.raw_code, by_qr=by_qr):
             task = asyncio.create_task(self._let_in(unit, guest))
             self._openings.add(task)
             task.add_done_callback(self._openings.discard)

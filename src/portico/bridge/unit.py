@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import aiohttp
 import structlog
@@ -27,6 +27,7 @@ from portico.bridge.limits import (
     POLL_PATIENCE,
     VERIFIED_FOR,
 )
+from portico.bridge.openings import Openings
 from portico.bridge.pictures import Camera
 from portico.protocols.akuvox import local_api
 from portico.protocols.akuvox.local_api import DeviceError, Request, SystemInfo
@@ -38,6 +39,7 @@ from portico.protocols.bridge.envelope import (
 )
 
 log = structlog.get_logger()
+_T = TypeVar("_T")
 # Known, listed and newest address.
 _ADDRESSES: Final = 3
 _REASONS: Final = {"garbled": "unknown_outcome", "not_safe": "rejected"}
@@ -66,8 +68,13 @@ class Unit:
         self._session = session
         self._clock = clock
         self._lock = asyncio.Lock()
+        self.openings = Openings()
         # What an opening does not wait for.
         self._lesser: set[asyncio.Task[None]] = set()
+        # Openings that wait or are under way; while there are none, it is set.
+        self._openings = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
         self._seen: _Seen | None = None
         self._failures = 0
         self.last_failure = ""
@@ -154,7 +161,11 @@ class Unit:
         :param expires_at: server ms after which nothing may be sent any more.
         :raises OpeningFailed: see there.
         """
-        await self._interrupt()
+        with self.openings.one():
+            await self._interrupt()
+            await self._open(order, expires_at)
+
+    async def _open(self, order: OpenRelay, expires_at: int | None) -> None:
         async with self._lock:
             seen = await self._verified(expires_at)
             sender = _Sender(self._http_at(seen.address), self._clock, expires_at)
@@ -165,8 +176,8 @@ class Unit:
             except DeviceError as error:
                 raise _refusal(error) from error
 
-    async def fetch_configuration(self, *, expires_at: int) -> None:
-        """Have the unit fetch its file now; returns when it has said that it will.
+    async def tell(self, request: Request, *, expires_at: int) -> None:
+        """Give the unit an order of its API; returns when it has said that it will.
 
         :raises OpeningFailed: see there; ``gave_way`` to an opening.
         """
@@ -176,9 +187,7 @@ class Unit:
                 seen = await self._verified(expires_at)
                 sender = _Sender(self._http_at(seen.address), self._clock, expires_at)
                 try:
-                    await sender.send(
-                        local_api.autop_now(), Account.API, local_api.read_answer
-                    )
+                    await sender.send(request, Account.API, local_api.read_answer)
                 except DeviceError as error:
                     raise _refusal(error) from error
 
@@ -213,6 +222,38 @@ class Unit:
             raise OpeningFailed("gave_way")
         if not cleared:
             raise OpeningFailed("not_supported", denied=True)
+
+    async def ask(
+        self,
+        request: Request,
+        read: Callable[[int, bytes], _T],
+        *,
+        most: int = local_api.MAX_BODY_BYTES,
+    ) -> _T:
+        """One exchange of a longer talk; between two of them openings have their turn.
+
+        :param read: makes something of status and body.
+        :param most: bytes that the answer may have.
+        :raises OpeningFailed: see there; ``gave_way`` to an opening.
+        """
+        found: list[_T] = []
+
+        async def exchange() -> None:
+            async with self._lock:
+                seen = await self._verified(None)
+                http = self._http_at(seen.address)
+                try:
+                    answer = await http.send(request, Account.API, most=most)
+                    found.append(read(answer.status, answer.body))
+                except (Unreachable, NoAnswer) as error:
+                    raise failed(error) from error
+                except DeviceError as error:
+                    raise _refusal(error) from error
+
+        await self._calm.wait()
+        if not await self._giving_way(exchange()):
+            raise OpeningFailed("gave_way")
+        return found[0]
 
     def heard_revision(self, revision: str) -> None:
         """One of its reports said which settings it has: newer than what was read."""
@@ -251,6 +292,28 @@ class Unit:
                 port = await self._rtsp_port(seen.address)
             host, of = seen.address.host, self.device
             found.append(Camera(host, port, of.rtsp_user, of.rtsp_password))
+
+        if not await self._giving_way(look()):
+            raise OpeningFailed("gave_way")
+        return found[0]
+
+    @property
+    def address(self) -> LanAddress | None:
+        """Where it is online; None while it is not."""
+        return self._seen.address if self._seen and self.is_online else None
+
+    async def web_address(self, *, expires_at: int) -> LanAddress:
+        """Where its own pages are, looked up anew.
+
+        :raises OpeningFailed: see there; ``gave_way`` to an opening.
+        """
+        found: list[LanAddress] = []
+
+        async def look() -> None:
+            async with self._lock:
+                if self._clock.now_ms() >= expires_at:
+                    raise OpeningFailed("expired")
+                found.append((await self._look()).address)
 
         if not await self._giving_way(look()):
             raise OpeningFailed("gave_way")

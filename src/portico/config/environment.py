@@ -16,6 +16,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Mode = Literal["production", "demo", "test"]
 
 
+_TRANSPORTS = frozenset({"udp", "tcp", "tls"})
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
 class Environment(BaseSettings):
     """The installation's settings; every field is ``PORTICO_<NAME>``."""
 
@@ -34,8 +41,14 @@ class Environment(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     device_url: str = ""
     allowed_hosts: str = ""
+    # host[:port] below which devices' own pages are shown, each session at a name of its
+    # own. Empty: there is no remote control; the demo uses localhost.
+    remote_host: str = ""
     # host[:port] of the SIP server as devices reach it; empty: the device address, 5060.
     sip_server: str = ""
+    # What it speaks to devices, comma-separated: udp, tcp, tls; and its port for TLS.
+    sip_transports: str = "udp"
+    sip_tls_port: int = Field(5061, ge=1, le=65535)
     # Addresses of proxies whose X-Forwarded-For is believed, comma-separated.
     trusted_proxies: str = "127.0.0.1"
     log_format: Literal["json", "console"] = "json"
@@ -91,6 +104,28 @@ class Environment(BaseSettings):
     def devices_base(self) -> str:
         """The base address written into devices' files."""
         return (self.device_url or self.public_url).rstrip("/")
+
+    @field_validator("sip_transports")
+    @classmethod
+    def _known_transports(cls, value: str) -> str:
+        spoken = _listed(value)
+        if not spoken or set(spoken) - _TRANSPORTS:
+            raise ValueError("one or more of udp, tcp, tls")
+        return value
+
+    @property
+    def sip_spoken(self) -> list[str]:
+        """How devices may talk to the SIP server."""
+        return _listed(self.sip_transports)
+
+    @property
+    def remote_base(self) -> str:
+        """``scheme://host[:port]`` below which sessions of remote control live, or ""."""
+        public = urlsplit(self.public_url)
+        host = self.remote_host.strip().strip(".").lower()
+        if not host and self.mode == "demo":
+            host = "localhost" + (f":{public.port}" if public.port else "")
+        return f"{public.scheme}://{host}" if host else ""
 
     @property
     def sip_address(self) -> tuple[str, int] | None:

@@ -26,6 +26,7 @@ TASKS = (
     "portico.exports.tasks",
     "portico.messaging.tasks",
     "portico.provisioning.tasks",
+    "portico.access.tasks",
     "portico.events.tasks",
     "portico.weather.tasks",
     "portico.houses.tasks",

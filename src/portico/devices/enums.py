@@ -54,6 +54,12 @@ DEVICE_ORDERS = (
 )
 
 
+# They make the unit forget what it was told; all of it is sent again.
+RESETS = (CommandKind.RESET_CONFIGURATION, CommandKind.RESET_FACTORY)
+# What somebody orders from the Remote tab (REM-1).
+MAINTENANCE = (CommandKind.REBOOT, *RESETS)
+
+
 class CommandState(models.TextChoices):
     """The life of a command; see docs/architecture.md for the picture."""
 
@@ -119,6 +125,10 @@ class DenialReason(models.TextChoices):
         "no_video",
         _("The bridge was installed without video; see its guide, portico[video]."),
     )
+    NO_TUNNEL = (
+        "no_tunnel",
+        _("The bridge could not connect for it. Its log says why."),
+    )
     NOT_DELIVERED = (
         "not_delivered",
         _("The bridge took a picture and could not send it here."),
@@ -144,3 +154,51 @@ class PresenceVia(models.TextChoices):
     EVENT = "event", _("event")
     BRIDGE = "bridge", _("bridge")
     SIP = "sip", _("SIP")
+
+
+class SipTransport(models.TextChoices):
+    """How a unit talks to the SIP server (REM-1: transmission type)."""
+
+    UDP = "udp", _("UDP")
+    TCP = "tcp", _("TCP")
+    TLS = "tls", _("TLS")
+
+
+class PushModule(models.TextChoices):
+    """Expansion modules with push buttons, and how many keys each has (DEV-8)."""
+
+    MD06 = "MD06", "MD06"
+    MD12 = "MD12", "MD12"
+
+
+MODULE_KEYS = {PushModule.MD06: 6, PushModule.MD12: 12}
+
+
+class ButtonTarget(models.TextChoices):
+    """Whom a push button calls."""
+
+    HOUSE = "house", _("The house")
+    MEMBER = "member", _("One person")
+    NUMBER = "number", _("Numbers")
+
+
+class ExternalRelayType(models.TextChoices):
+    """The relay boards that an indoor monitor can drive (DEV-4)."""
+
+    MK485 = "mk485", "Akuvox-MK485-G2R-8J8C V3.0"
+    HF8000 = "hf8000", "HF-8000"
+
+
+class ExternalRelayMode(models.TextChoices):
+    RS485 = "rs485", "RS485"
+    ETHERNET = "ethernet", _("Ethernet")
+
+
+class RelayFunction(models.TextChoices):
+    """What hangs on a relay of an external board."""
+
+    DOOR = "door", _("Door")
+    GATE = "gate", _("Gate")
+    LIGHT = "light", _("Light")
+    CURTAIN = "curtain", _("Curtain")
+    OTHER = "other", _("Other")

@@ -109,3 +109,25 @@ class BadLink(DomainError):
 class TooManyCameras(DomainError):
     code = "too_many_cameras"
     status = 409
+
+
+class BadBoard(DomainError):
+    """What an indoor monitor is to arm or to drive is not right."""
+
+    code = "bad_board"
+    status = 422
+    field = "board_type"
+
+
+class BadButton(DomainError):
+    """A push button that cannot be set up so."""
+
+    code = "bad_button"
+    status = 422
+
+
+class RotationUnderWay(DomainError):
+    """The unit may still use the secrets of before the last rotation."""
+
+    code = "rotation_under_way"
+    status = 409

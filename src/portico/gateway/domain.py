@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import hmac
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -25,7 +25,6 @@ from django.db import (
     connection,
 )
 
-from portico.access.selectors import live_temp_keys
 from portico.accounts.selectors import staff_by_id
 from portico.devices import selectors as devices
 from portico.devices.enums import CommandKind, CommandState, PresenceVia
@@ -37,6 +36,8 @@ from portico.events.enums import EventSource
 from portico.events.selectors import waiting_events
 from portico.events.services.captures import receive_picture
 from portico.events.services.inbox import IncomingEvent, direct_key, store_events
+from portico.gateway.remote_order import remote_order
+from portico.gateway.roster_keys import Codes, codes_of
 from portico.kernel.bus import publish
 from portico.kernel.clock import from_ms, to_ms, utcnow
 from portico.kernel.errors import DomainError
@@ -133,7 +134,7 @@ def _event_targets(secrets: Collection[str]) -> dict[str, EventTarget]:
     by_digest = {secret_digest(secret): secret for secret in secrets}
     key = settings.SECRET_KEY.encode()[:64]
     return {
-        by_digest[found.event_digest]: EventTarget(
+        by_digest[digest]: EventTarget(
             found.device_id,
             found.device.mac,
             hashlib.blake2b(
@@ -141,6 +142,8 @@ def _event_targets(secrets: Collection[str]) -> dict[str, EventTarget]:
             ).digest(),
         )
         for found in devices.secrets_by_event_digests(by_digest)
+        for digest in (found.event_digest, found.old_event_digest)
+        if digest is not None and digest in by_digest
     }
 
 
@@ -183,38 +186,13 @@ def _end_session(bridge_id: uuid.UUID, session: str) -> None:
         bridges.end_session(bridge=bridge, session=session, now=utcnow())
 
 
-def _guests(site: Any, bridge_id: uuid.UUID) -> dict[int, list[wire.Guest]]:
-    """The temp keys of ``site`` by device, as digests that the bridge can check."""
-    found: dict[int, list[wire.Guest]] = {}
-    for key in live_temp_keys(site, utcnow()):
-        salt = hashlib.sha256(f"{bridge_id}:{key.pk}".encode()).digest()[:16]
-        digest = hmac.digest(salt, key.pin.encode(), "sha256")
-        relays: dict[int, list[int]] = {}
-        for relay in key.relays.all():
-            if relay.kind == "local":
-                relays.setdefault(relay.device_id, []).append(relay.number)
-        for device_id, numbers in relays.items():
-            found.setdefault(device_id, []).append(
-                wire.Guest(
-                    id=str(key.pk),
-                    salt=salt,
-                    digest=digest,
-                    relays=tuple(numbers),
-                    valid_from=to_ms(key.starts_at),
-                    until=to_ms(key.ends_at),
-                    uses_left=key.uses_allowed - key.uses_made,
-                )
-            )
-    return found
-
-
 def _roster(bridge_id: uuid.UUID) -> tuple[wire.Roster, dict[str, int]]:
     """What the bridge serves, and the device behind each MAC."""
     bridge = devices.live_bridge(bridge_id)
     if bridge is None:
         return wire.Roster("", ()), {}
     rows = list(devices.roster_devices(bridge.site))
-    guests = _guests(bridge.site, bridge_id)
+    codes = defaultdict(Codes, codes_of(bridge.site, bridge_id))
     units = tuple(
         wire.RosterDevice(
             mac=device.mac,
@@ -225,10 +203,13 @@ def _roster(bridge_id: uuid.UUID) -> tuple[wire.Roster, dict[str, int]]:
             open_user=device.secrets.open_user,
             open_password=device.secrets.open_password,
             event_secret=device.secrets.event_secret,
-            guests=tuple(guests.get(device.pk, ())),
+            old_event_secret=device.secrets.old_event_secret,
+            guests=tuple(codes[device.pk].guests),
             provisioning=address_of(device),
             rtsp_user=device.secrets.rtsp_user,
             rtsp_password=device.secrets.rtsp_password,
+            keys=tuple(codes[device.pk].keys),
+            rolling=tuple(codes[device.pk].rolling),
         )
         for device in rows
     )
@@ -252,6 +233,8 @@ def _claim(command_id: uuid.UUID) -> wire.Command | None:
             return None
         data["relay"] = {"kind": relay.kind, "number": relay.number}
         data["hold_seconds"] = relay.hold_seconds
+    if command.kind == CommandKind.REMOTE_CONTROL and command.device is not None:
+        data = remote_order(command.device.pk, command_id)
     if command.camera is not None:
         data = camera_picture_data(command.camera.address)
     return wire.Command(
@@ -318,9 +301,9 @@ def _store_picture(
         raise StoreFailed(str(error)) from error
 
 
-def _note_fetched(fetches: dict[int, tuple[str, Any]]) -> None:
-    for device_id, (revision, at) in fetches.items():
-        note_fetched(device_id=device_id, revision=revision, at=at)
+def _note_fetched(fetches: dict[int, tuple[str, str, Any]]) -> None:
+    for device_id, (revision, etag, at) in fetches.items():
+        note_fetched(device_id=device_id, revision=revision, etag=etag, at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +412,12 @@ class Domain:
     ) -> R:
         return await self._in(self._pool, function, *args, **kwargs)
 
+    async def call(
+        self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run what stands in a door of its own beside this one."""
+        return await self._in(self._pool, function, *args, **kwargs)
+
     async def _in(
         self,
         pool: ThreadPoolExecutor,
@@ -459,7 +448,7 @@ class Domain:
     async def served_files(self, secrets: Collection[str]) -> dict[str, ServedFile]:
         return await self._call(_served_files, secrets)
 
-    async def note_fetched(self, fetches: dict[int, tuple[str, Any]]) -> None:
+    async def note_fetched(self, fetches: dict[int, tuple[str, str, Any]]) -> None:
         await self._call(_note_fetched, fetches)
 
     async def record_contacts(self, contacts: list[Contact]) -> list[int]:

@@ -59,7 +59,8 @@ class Files:
         self._addresses = addresses
         self._misses = Misses()
         self._names = Buckets(NAMES_PER_SECOND, NAMES_BURST)
-        self._fetched: dict[int, tuple[str, datetime]] = {}
+        # By device: which settings, in which file, when.
+        self._fetched: dict[int, tuple[str, str, datetime]] = {}
         self._noted: dict[int, tuple[str, float]] = {}
 
     async def serve(self, scope: Scope, send: Send) -> None:
@@ -131,12 +132,19 @@ class Files:
             self._note(file)
 
     def _note(self, file: ServedFile) -> None:
-        revision, until = self._noted.get(file.device_id, ("", 0.0))
+        etag, until = self._noted.get(file.device_id, ("", 0.0))
         now = time.monotonic()
-        if revision == file.revision and now < until:
+        if etag == file.etag and now < until:
             return
-        self._noted[file.device_id] = (file.revision, now + NOTE_AGAIN_SECONDS)
-        self._fetched[file.device_id] = (file.revision, utcnow())
+        self._noted[file.device_id] = (file.etag, now + NOTE_AGAIN_SECONDS)
+        self._fetched[file.device_id] = (file.revision, file.etag, utcnow())
+
+    def published(self, device_id: int) -> None:
+        """The device's file was rendered anew: its next fetch is news.
+
+        Also if the bytes are the same, as after a reset, of which this does not know.
+        """
+        self._noted.pop(device_id, None)
 
     @staticmethod
     async def _answer(

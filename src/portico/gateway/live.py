@@ -24,7 +24,9 @@ SUBJECTS = frozenset(
         "device.changed",
         "bridge.changed",
         "camera.changed",
+        "access.changed",
         "units.found",
+        "remote.changed",
         "file.published",
     }
 )

@@ -31,6 +31,9 @@ PROXIED = Counter("portico_proxied_total", "Requests passed to web", ["result"])
 PICTURES = Counter(
     "portico_pictures_total", "Pictures that bridges sent, by result", ["result"]
 )
+ACCESS_LISTS = Counter(
+    "portico_access_lists_total", "Lists of who may open, by result", ["result"]
+)
 DATABASE_FAULTS = Counter(
     "portico_database_faults_total", "Database errors, by what was done", ["what"]
 )
@@ -40,3 +43,4 @@ REGISTRATIONS = Counter(
 MESSAGES = Counter(
     "portico_sip_messages_total", "Messages to indoor monitors, by answer", ["status"]
 )
+REMOTE = Gauge("portico_remote_sessions", "Remote control under way here")

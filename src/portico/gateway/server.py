@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from portico.gateway import bridge_sessions, files, live, pictures, uplink
+from portico.gateway import access, bridge_sessions, files, live, pictures, uplink
+from portico.gateway.access import AccessLists
 from portico.gateway.bridge_sessions import BridgeSessions
 from portico.gateway.domain import Domain, StoreFailed
 from portico.gateway.files import Files
@@ -29,6 +30,7 @@ from portico.gateway.monitor_messages import MonitorMessages
 from portico.gateway.pictures import Pictures
 from portico.gateway.presence import PresenceCollector
 from portico.gateway.proxy import Proxy
+from portico.gateway.remote import Remote
 from portico.gateway.sip import Registrar
 from portico.gateway.uplink import Uplink
 from portico.kernel.bus import Bus, Payload
@@ -55,6 +57,7 @@ class Gateway:
         web: str,
         scheme: str,
         metrics_token: str,
+        remote: str = "",
         sip: tuple[str, int] | None = None,
     ) -> None:
         addresses = ClientAddresses(trusted_proxies)
@@ -69,7 +72,12 @@ class Gateway:
         self._bridges = BridgeSessions(
             domain, self._inbox, self._presence, addresses, gateway_id
         )
-        self._pictures = Pictures(domain, addresses)
+        # What bridges send and fetch beside their sessions.
+        self._beside: dict[str, Pictures | AccessLists] = {
+            pictures.PREFIX: Pictures(domain, addresses),
+            access.PREFIX: AccessLists(domain, addresses),
+        }
+        self._remote = Remote(domain, remote)
         self._live = LiveStreams(domain, session_cookie)
         self._sip_address = sip
         self._sip = Registrar(domain, self._presence)
@@ -81,15 +89,28 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "websocket":
-            if scope["path"] == bridge_sessions.SESSION_PATH:
-                await self._bridges.serve(receive, send)
+            # A session's origin has nothing of ours: not even a path of the gateway's.
+            label = self._remote.label(scope)
+            if label is not None:
+                await self._remote.http(label, scope, receive, send)
             else:
-                await receive()
-                await send({"type": "websocket.close", "code": 4404})
+                await self._http(scope, receive, send)
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
         elif kind == "lifespan":
             await self._lifespan(receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        label = self._remote.label(scope)
+        if self._remote.is_bridge(scope):
+            await self._remote.bridge(scope, receive, send)
+        elif label is not None:
+            await self._remote.websocket(label, scope, receive, send)
+        elif scope["path"] == bridge_sessions.SESSION_PATH:
+            await self._bridges.serve(receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 4404})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -99,8 +120,9 @@ class Gateway:
             await self._files.serve(scope, send)
         elif path.startswith(live.PREFIX):
             await self._live.serve(scope, receive, send)
-        elif path.startswith(pictures.PREFIX):
-            await self._pictures.serve(scope, receive, send)
+        elif path.startswith(tuple(self._beside)):
+            prefix = next(each for each in self._beside if path.startswith(each))
+            await self._beside[prefix].serve(scope, receive, send)
         elif path == bridge_sessions.ENROL_PATH:
             await self._bridges.enrol(scope, receive, send)
         elif path == "/healthz":
@@ -169,6 +191,7 @@ class Gateway:
             self._files.run(),
             self._bridges.run(),
             self._messages.run(),
+            self._remote.tunnels.run(),
         )
         self._tasks = [asyncio.create_task(_for_ever(run)) for run in runs]
 
@@ -176,15 +199,19 @@ class Gateway:
         if subject in {"device.changed", "file.published"}:
             self._uplink.devices.forget(payload["device"])
             self._files.devices.forget(payload["device"])
+        if subject == "file.published":
+            self._files.published(payload["device"])
         if subject == "presence.changed" and not payload["online"]:
             self._presence.forget(payload["device"])
         self._bridges.hint(subject, payload)
         self._messages.hint(subject)
+        self._remote.hint(subject)
         self._live.hint(subject, payload)
 
     async def announce_stop(self) -> None:
         """End what would keep the server from stopping: streams and sessions."""
         self._live.close()
+        await self._remote.tunnels.close()
         await self._bridges.close()
 
     async def _stop(self) -> None:

@@ -176,22 +176,22 @@ def search_templates(
 # What residents read.
 
 
-def inbox_of(resident: Resident) -> QuerySet[Receipt]:
-    """What a resident has been told, newest first."""
-    rows = Receipt.objects.filter(resident=resident).select_related("message")
+def inbox_of(homes: Collection[Resident]) -> QuerySet[Receipt]:
+    """What somebody has been told in his houses, newest first."""
+    rows = Receipt.objects.filter(resident__in=homes).select_related("message")
     return rows.order_by("-created_at", "-pk")
 
 
-def unread_count(resident: Resident) -> int:
+def unread_count(homes: Collection[Resident]) -> int:
     """How much of it he has not read."""
-    return Receipt.objects.filter(resident=resident, read_at=None).count()
+    return Receipt.objects.filter(resident__in=homes, read_at=None).count()
 
 
-def get_receipt(resident: Resident, receipt_id: str) -> Receipt:
-    """One line of a resident's inbox. :raises NotVisible: it is none of his."""
+def get_receipt(homes: Collection[Resident], receipt_id: str) -> Receipt:
+    """One line of somebody's inbox. :raises NotVisible: it is none of his."""
     text = receipt_id
     is_id = text.isascii() and text.isdigit() and len(text) <= _MOST_ID_DIGITS
-    found = inbox_of(resident).filter(pk=text).first() if is_id else None
+    found = inbox_of(homes).filter(pk=text).first() if is_id else None
     if found is None:
         raise NotVisible
     return found

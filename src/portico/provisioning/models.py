@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import uuid
+
+from django.conf import settings
 from django.db import models
 
 from portico.devices.models import Device
 from portico.kernel.fields import SealedTextField
+from portico.provisioning.enums import LIVE, AutopKind, AutopState
+from portico.tenancy.models import Organization
 
 
 class ProvisioningFile(models.Model):
@@ -68,3 +73,72 @@ class WebPassword(models.Model):
 
     def __str__(self) -> str:
         return f"web password of {self.device_id}"
+
+
+class AutopOrder(models.Model):
+    """AutoP commands that somebody has sent to one device or to many at once (PRV-2, 3)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="autop_orders"
+    )
+    kind = models.CharField(max_length=8, choices=AutopKind.choices)
+    # Checked; sealed because a line may hold a password.
+    text = SealedTextField()
+    # Regular ones only: what the devices had before ends.
+    replaces = models.BooleanField(default=False)
+    ordered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
+    ordered_by_name = models.CharField(max_length=127)
+    # The form that it came with: sent twice it is one order.
+    token = models.UUIDField(unique=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organization", "-created_at", "-id"],
+                name="provisioning_orders_newest",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} commands of {self.created_at:%F}"
+
+
+class AutopItem(models.Model):
+    """What becomes of an order at one device."""
+
+    order = models.ForeignKey(AutopOrder, models.CASCADE, related_name="items")
+    device = models.ForeignKey(Device, models.CASCADE, related_name="autop_items")
+    # The order's, once more: files ask for them by device.
+    kind = models.CharField(max_length=8, choices=AutopKind.choices)
+    state = models.CharField(max_length=10, choices=AutopState.choices)
+    # Not in the file before: orders to many go out in waves.
+    due_at = models.DateTimeField()
+    # The beginnings of the tags of files that hold it, oldest first: whichever of them the
+    # device fetches, it has the commands.
+    carried_by = models.TextField(blank=True)
+    fetched_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "device"], name="provisioning_order_once_per_device"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["device", "id"],
+                condition=models.Q(state__in=LIVE),
+                name="provisioning_live_items",
+            ),
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(state=AutopState.WAITING),
+                name="provisioning_waiting_items",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} for {self.device_id}: {self.state}"

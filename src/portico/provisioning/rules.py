@@ -9,14 +9,30 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from portico.devices.catalogue import DeviceModel
-from portico.devices.enums import DeviceKind, RelayKind
-from portico.devices.models import Bridge, Device, DeviceSecrets, Relay
+from portico.devices.enums import (
+    MODULE_KEYS,
+    ButtonTarget,
+    CommandKind,
+    DeviceKind,
+    PushModule,
+    RelayKind,
+    SipTransport,
+)
+from portico.devices.models import (
+    Bridge,
+    Device,
+    DeviceSecrets,
+    PushButton,
+    Relay,
+)
 from portico.provisioning.models import ProvisioningFile
-from portico.sites.models import SipAccount, Site
+from portico.sites.models import Site
 
 MASK = "••••••••"
 _SECRET_KEY = re.compile(
@@ -30,6 +46,25 @@ _AUTOP_HOURLY = "4"
 _REGISTER_SECONDS = "60"
 _KEEPALIVE_SECONDS = "30"
 _DIGEST = "4"
+_TRANSPORTS = {SipTransport.UDP: "0", SipTransport.TCP: "1", SipTransport.TLS: "2"}
+# What a file can order where no bridge is.
+BY_FILE = {
+    CommandKind.REBOOT: {"Config.Autoprovision.Reboot.Enable": "1"},
+    CommandKind.RESET_FACTORY: {"Config.Autoprovision.RESET_FACTORY.Enable": "1"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SipServer:
+    """Where units register."""
+
+    host: str
+    port: int = 5060
+    tls_port: int = 5061
+
+    def port_for(self, transport: SipTransport) -> int:
+        """The port that speaks ``transport``."""
+        return self.tls_port if transport == SipTransport.TLS else self.port
 
 
 def settings_for(
@@ -39,8 +74,8 @@ def settings_for(
     relays: list[Relay],
     model: DeviceModel | None,
     base: str,
-    sip: SipAccount,
-    sip_server: tuple[str, int],
+    buttons: Sequence[PushButton] = (),
+    sip_server: SipServer,
     now: datetime,
 ) -> dict[str, str]:
     """All settings of ``device`` except its action URLs, in the order of the file.
@@ -48,7 +83,8 @@ def settings_for(
     ``base`` is Portico's address as devices reach it.
     """
     account = f"Config.{model.account_key if model else 'Account1'}"
-    host, port = sip_server
+    sip = device.sip
+    transport = SipTransport(device.sip_transport)
     settings = {
         "Config.Autoprovision.GENERAL.Url": f"{base}/p/{secrets.file_secret}/",
         "Config.Autoprovision.MODE.Mode": _AUTOP_HOURLY,
@@ -61,9 +97,9 @@ def settings_for(
         f"{account}.GENERAL.UserName": sip.number,
         f"{account}.GENERAL.AuthName": sip.number,
         f"{account}.GENERAL.Pwd": sip.password,
-        f"{account}.SIP.Server": host,
-        f"{account}.SIP.Port": str(port),
-        f"{account}.SIP.TransType": "0",
+        f"{account}.SIP.Server": sip_server.host,
+        f"{account}.SIP.Port": str(sip_server.port_for(transport)),
+        f"{account}.SIP.TransType": _TRANSPORTS[transport],
         f"{account}.REG.Timeout": _REGISTER_SECONDS,
         f"{account}.NAT.UdpKeepEnable": "1",
         f"{account}.NAT.UdpKeepInterval": _KEEPALIVE_SECONDS,
@@ -78,6 +114,7 @@ def settings_for(
         settings |= _monitor(secrets)
     else:
         settings |= _door(device, secrets, relays, model)
+        settings |= _buttons(device, buttons, model)
     return settings
 
 
@@ -175,6 +212,36 @@ def _relay(relay: Relay, model: DeviceModel | None) -> dict[str, str]:
     return settings
 
 
+def _buttons(
+    device: Device, buttons: Sequence[PushButton], model: DeviceModel | None
+) -> dict[str, str]:
+    """Keys of expansion modules, where the catalogue tells what firmware calls them."""
+    if model is None:
+        return {}
+    family = device.site.family_sip
+    settings: dict[str, str] = {}
+    for module in sorted({button.module for button in buttons} & set(model.soft_keys)):
+        mine = {button.key: button for button in buttons if button.module == module}
+        for key in range(1, MODULE_KEYS[PushModule(module)] + 1):
+            soft_key = model.soft_keys[module] + key - 1
+            prefix = f"Config.Programable.SOFTKEY{soft_key:02d}"
+            button = mine.get(key)
+            numbers = _numbers(button, family.number if family else "")
+            settings[f"{prefix}.LocalParam1"] = ";".join(numbers)
+            settings[f"{prefix}.Label"] = button.label if button else ""
+    return settings
+
+
+def _numbers(button: PushButton | None, family: str) -> list[str]:
+    if button is None:
+        return []
+    if button.target == ButtonTarget.HOUSE:
+        return [family] if family else []
+    if button.resident is not None:
+        return [button.resident.sip.number]
+    return list(button.numbers)
+
+
 def event_base(base: str, bridge: Bridge | None) -> str:
     """Where a device sends its action URLs: to the house's bridge, else to Portico.
 
@@ -185,9 +252,10 @@ def event_base(base: str, bridge: Bridge | None) -> str:
     return base
 
 
-def sip_address(base: str) -> tuple[str, int]:
-    """The SIP server that stands beside Portico's public address."""
-    return urlsplit(base).hostname or "localhost", 5060
+def sip_server(base: str, address: tuple[str, int] | None, tls_port: int) -> SipServer:
+    """The one at ``address``, else the one that stands beside Portico's address."""
+    host, port = address or (urlsplit(base).hostname or "localhost", 5060)
+    return SipServer(host, port, tls_port)
 
 
 def is_behind(file: ProvisioningFile) -> bool:
@@ -197,6 +265,12 @@ def is_behind(file: ProvisioningFile) -> bool:
 
 def mask_secrets(body: str, secrets: DeviceSecrets) -> str:
     """``body`` as it may be shown: passwords and the secrets in addresses hidden."""
-    for secret in (secrets.file_secret, secrets.event_secret):
+    hidden = (secrets.file_secret, secrets.event_secret, secrets.old_event_secret)
+    for secret in filter(None, hidden):
         body = body.replace(secret, MASK)
-    return _SECRET_KEY.sub(rf"\g<1>{MASK}", body)
+    return mask_passwords(body)
+
+
+def mask_passwords(text: str) -> str:
+    """``text`` with the values of all keys hidden that are called a password."""
+    return _SECRET_KEY.sub(rf"\g<1>{MASK}", text)

@@ -66,7 +66,7 @@ def _credential(unit: Unit, name: str, params: Params) -> Result:
 
 
 def _exit_button(unit: Unit, params: Params) -> Result:
-    number = _number(params, "input", unit.model.inputs)
+    number = _number(params, "input", min(unit.model.inputs, len(LETTERS)))
     letter = LETTERS[number - 1]
     _fire_input(unit, letter, triggered=True)
     relay = unit.core.settings["Config.DoorSetting.INPUT.InputRelay"]
@@ -86,7 +86,9 @@ def _fire_input(unit: Unit, letter: str, *, triggered: bool) -> None:
 
 
 def _call(unit: Unit, params: Params) -> Result:
-    number = _text(params, "number") or unit.calls.button_number()
+    number = _text(params, "number") or unit.calls.button_number(
+        _number(params, "key", 19)
+    )
     if not number:
         raise BadAct("no number given and none on the button")
     return {"calling": number, "started": unit.calls.dial(number)}
@@ -110,7 +112,7 @@ def _motion(unit: Unit, _params: Params) -> Result:
 
 
 def _break_in(unit: Unit, params: Params) -> Result:
-    number = _number(params, "input", unit.model.inputs)
+    number = _number(params, "input", min(unit.model.inputs, len(LETTERS)))
     letter = LETTERS[number - 1]
     numbered = f"BreakInAlarm{letter}"
     suffix = numbered if numbered in unit.model.action_urls else "InputBreakIn"
@@ -209,7 +211,8 @@ def _text(params: Params, name: str) -> str:
 
 def _number(params: Params, name: str, highest: int) -> int:
     value = params.get(name, 1)
-    top = min(highest, len(LETTERS))
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= top:
-        raise BadAct(f"{name} is a number from 1 to {top}")
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadAct(f"{name} is a number from 1 to {highest}")
+    if not 1 <= value <= highest:
+        raise BadAct(f"{name} is a number from 1 to {highest}")
     return value

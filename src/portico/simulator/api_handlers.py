@@ -76,6 +76,11 @@ def _reset_factory(unit: Unit, _data: Mapping[str, Any]) -> Data:
     return {}
 
 
+def _reset_config(unit: Unit, _data: Mapping[str, Any]) -> Data:
+    unit.reset_config()
+    return {}
+
+
 # ------------------------------------------------------------------- relays and inputs
 
 
@@ -275,6 +280,7 @@ HANDLERS: Final[Mapping[str, Mapping[str, Handler]]] = {
         "get": config_get,
         "set": config_set,
         "reset_factory": _reset_factory,
+        "reset_config": _reset_config,
     },
     "call": {"status": _call_status, "dial": _call_dial, "hangup": _call_hangup},
     "sip": {"status": _sip_status, "get": _sip_get, "set": config_set},

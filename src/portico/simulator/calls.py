@@ -12,7 +12,7 @@ from portico.simulator.factory import factory_config
 READY: Final = "READY"
 CALLING: Final = "CALLING"
 DEFAULT_DIAL_OUT_SECONDS: Final = 60
-_SOFT_KEY: Final = "Config.Programable.SOFTKEY01.LocalParam1"
+_SOFT_KEY: Final = "Config.Programable.SOFTKEY{:02d}.LocalParam1"
 _DIAL_OUT: Final = "Config.Settings.CALLTIMEOUT.DialOut"
 _DIALED: Final = "1"
 
@@ -35,11 +35,12 @@ class CallLine:
         """What ``/api/call/status`` says; only ``READY`` is documented."""
         return CALLING if self.remote else READY
 
-    def button_number(self) -> str:
-        """The first number on the main button, empty when none is set."""
-        if _SOFT_KEY not in factory_config(self._core.model.name):
+    def button_number(self, key: int = 1) -> str:
+        """The first number on the main button or another key, empty when none is set."""
+        setting = _SOFT_KEY.format(key)
+        if setting not in factory_config(self._core.model.name):
             return ""
-        return self._core.settings[_SOFT_KEY].split(";")[0].strip()
+        return self._core.settings[setting].split(";")[0].strip()
 
     def dial(self, number: str, name: str = "") -> bool:
         """Start a call; False when one is on already."""

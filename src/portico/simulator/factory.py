@@ -92,6 +92,8 @@ _DOOR: Final[dict[str, str]] = {
     "Config.DoorSetting.MOTION_DETECT.Enable": "0",
     "Config.DoorSetting.MOTION_DETECT.Interval": "10",
     "Config.Programable.SOFTKEY01.LocalParam1": "",
+    # Of expansion modules: inferred, nobody has published them.
+    **{f"Config.Programable.SOFTKEY{n:02d}.LocalParam1": "" for n in range(2, 20)},
     f"{RTSP}Enable": "1",
     f"{RTSP}Authorization": "1",
     f"{RTSP}AuthenticationType": "1",

@@ -18,6 +18,7 @@ from portico.simulator.factory import API, RTSP
 from portico.simulator.firmware import MAX_IMAGE_BYTES, BadFirmware
 from portico.simulator.picture import snapshot
 from portico.simulator.unit import Unit
+from portico.simulator.web_pages import PATHS, WebPages
 
 REALM: Final = "HTTP API"
 SERVER: Final = "lighttpd/1.4.30"
@@ -33,6 +34,7 @@ class LocalServer:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self._guard = DigestGuard(REALM)
+        self._pages = WebPages(unit, SERVER)
         self._recent: deque[float] = deque()
 
     async def handle(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
@@ -44,14 +46,19 @@ class LocalServer:
             return self._fcgi(request, path)
         if path == "/picture.jpg":
             return self._picture(request)
+        if path in PATHS:
+            return await self._pages.handle(request, path)
         if path == "/api" or path.startswith("/api/"):
-            refusal = self._check_api(request)
-            if refusal is not None:
-                return refusal
-            if path == _UPLOAD:
-                return await self._upload(request)
-            return await self._api(request, path)
+            return await self._guarded_api(request, path)
         return _text("404 - Not Found", status=404)
+
+    async def _guarded_api(self, request: web.BaseRequest, path: str) -> web.Response:
+        refusal = self._check_api(request)
+        if refusal is not None:
+            return refusal
+        if path == _UPLOAD:
+            return await self._upload(request)
+        return await self._api(request, path)
 
     async def _api(self, request: web.BaseRequest, path: str) -> web.Response:
         body = await _body(request)

@@ -29,6 +29,14 @@ class PhoneTaken(DomainError):
     field = "phone"
 
 
+class AccountLinked(DomainError):
+    """Email, number and country of an account with linked sites stay (SITE-7)."""
+
+    code = "account_linked"
+    status = 409
+    field = "email"
+
+
 class StillInUse(DomainError):
     """The community has devices or a bridge, so it cannot be deleted."""
 

@@ -224,14 +224,9 @@ def sites_named(words: str) -> QuerySet[Site]:
     return Site.objects.filter(named)
 
 
-def resident_of(actor: User) -> Resident | None:
-    """The resident that ``actor`` is, with his site; None for staff."""
-    return (
-        Resident.objects.select_related("site", "site__family_sip", "user", "sip")
-        .prefetch_related("site__entitlements")
-        .filter(user=actor)
-        .first()
-    )
+def is_resident(user: User) -> bool:
+    """Whether ``user`` lives in some house; staff do not."""
+    return Resident.objects.filter(user=user).exists()
 
 
 def entitlements_of(site: Site) -> QuerySet[Entitlement]:

@@ -15,10 +15,13 @@ from datetime import timedelta
 import structlog
 from django.db import close_old_connections, connection
 
+from portico.access.services.ordering import order_due as order_access
+from portico.access.services.planning import forget_removed, plan_due
 from portico.accounts.services.purge import purge_spent
 from portico.devices.services.bridges import forget_dead_sessions
 from portico.devices.services.commands import expire_commands
 from portico.devices.services.found import forget_old_finds
+from portico.devices.services.rotation import expire_old_secrets
 from portico.devices.services.wipes import wipe_due
 from portico.events.services.logbook import BATCH, process_waiting
 from portico.events.services.retention import order_purge, sweep_captures
@@ -30,7 +33,9 @@ from portico.mail.services import purge_delivered
 from portico.messaging.services.monitors import give_up_old
 from portico.messaging.services.sending import order_late
 from portico.notices.services.telling import purge_old
+from portico.provisioning.services.autop import begin_waves
 from portico.provisioning.services.web_passwords import expire_web_passwords
+from portico.remote.services.sessions import end_due
 from portico.support.services.files import sweep_files
 from portico.support.tasks import order_fetch
 from portico.tenancy.services.reminders import send_due_reminders
@@ -42,6 +47,8 @@ from portico.weather.services.asking import (
 
 log = structlog.get_logger(__name__)
 
+# How long a page tells that something was taken from a unit.
+REMOVED_SHOWN = timedelta(days=30)
 # A gateway touches its sessions every 20 seconds; three misses mean that it is gone.
 SESSION_SILENCE = timedelta(seconds=65)
 # One opening makes several events: they are worked on together, and not while the answer
@@ -83,7 +90,17 @@ def ticks() -> list[Tick]:
         Tick("weather", 60.0, lambda: order_due(now=utcnow())),
         Tick("weather_searches", 600.0, order_searches),
         Tick("weather_places", 86_400.0, forget_empty_places),
+        Tick("remote", 2.0, lambda: end_due(now=utcnow())),
         Tick("wipes", 5.0, lambda: wipe_due(now=utcnow())),
+        Tick("old_secrets", 3600.0, lambda: expire_old_secrets(now=utcnow())),
+        Tick("autop_waves", 5.0, lambda: begin_waves(now=utcnow())),
+        Tick("access", 1.0, lambda: order_access(now=utcnow())),
+        Tick("access_plans", 5.0, lambda: plan_due(now=utcnow())),
+        Tick(
+            "access_removed",
+            86_400.0,
+            lambda: forget_removed(before=utcnow() - REMOVED_SHOWN),
+        ),
         Tick("imports", 600.0, lambda: purge_imports(now=utcnow())),
         Tick("found", 3600.0, lambda: forget_old_finds(now=utcnow())),
         Tick("support", 30.0, order_fetch),

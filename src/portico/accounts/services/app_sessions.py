@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import translation
 
 from portico.accounts.errors import SignInRefused
@@ -102,28 +102,27 @@ def open_session(*, user: User, client: str, now: datetime) -> AppTokens:
     return tokens
 
 
-def session_for(
-    *, token: str, now: datetime, related: tuple[str, ...] = ()
-) -> AppSession | None:
-    """The live session that ``token`` opens; using it keeps it alive.
+def opened_by(*, token: str, now: datetime, way: str = "") -> Q:
+    """Which session is live and opened by ``token``.
 
-    It comes with its user and with what else is named as ``related``, in one query.
+    Asked of sessions, or with ``way`` of rows that name their user, for whom it must be
+    possible to be found in the same query.
     """
-    try:
-        session = AppSession.objects.select_related("user", *related).get(
-            token_digest=secret_digest(token),
-            revoked_at=None,
-            expires_at__gt=now,
-            user__is_active=True,
-        )
-    except AppSession.DoesNotExist:
-        return None
-    if now - session.last_used_at > TOUCH_EVERY:
+    session = {
+        f"{way}token_digest": secret_digest(token),
+        f"{way}revoked_at": None,
+        f"{way}expires_at__gt": now,
+    }
+    return Q(user__is_active=True, **session)
+
+
+def keep_alive(*, token: str, used_at: datetime, now: datetime) -> None:
+    """Note that the session of ``token``, used at ``used_at`` before, is in use now."""
+    if now - used_at > TOUCH_EVERY:
         # Only while it is still this token's: a refresh may have come in between.
-        AppSession.objects.filter(
-            pk=session.pk, token_digest=session.token_digest
-        ).update(last_used_at=now, expires_at=now + TOKEN_LIFETIME)
-    return session
+        AppSession.objects.filter(token_digest=secret_digest(token)).update(
+            last_used_at=now, expires_at=now + TOKEN_LIFETIME
+        )
 
 
 def session_by_auth_token(*, auth_token: str, now: datetime) -> AppSession | None:

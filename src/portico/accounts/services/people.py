@@ -102,6 +102,21 @@ def send_resident_link(*, user: User, house: str, now: datetime) -> Channel:
     return way
 
 
+def tell_of_house(*, user: User, house: str, now: datetime) -> None:
+    """Mail somebody who has a password that his account opens ``house``, too.
+
+    Who has no email is not told. Call inside the transaction that links the house.
+    """
+    if not user.email:
+        return
+    send_letter(
+        recipient=user.email,
+        language=user.language,
+        write=lambda: letters.house_added(house=house),
+        now=now,
+    )
+
+
 @transaction.atomic
 def forget_ways_in(*, user: User, now: datetime) -> None:
     """Take email, number and password from ``user``, and end everything that they opened.

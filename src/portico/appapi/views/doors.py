@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from portico.appapi.homes import home_at, place
 from portico.appapi.http import (
     clean_text,
     failure,
@@ -26,8 +27,8 @@ from portico.devices.enums import (
 )
 from portico.devices.selectors import (
     app_cameras,
-    devices_of_resident,
-    get_relay_of_resident,
+    devices_of_homes,
+    get_relay_of_homes,
 )
 from portico.devices.services.commands import request_open
 from portico.kernel.errors import NotVisible
@@ -38,6 +39,8 @@ from portico.sites.rules import app_works, live_landlines, premium_missing
 from portico.weather.selectors import facts, weather_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portico.devices.models import Device, Relay
     from portico.sites.models import Resident, Site
 
@@ -71,15 +74,15 @@ def _relay_conf(relay: Relay) -> dict[str, Any]:
     }
 
 
-def _device_conf(device: Device, relays: list[Relay]) -> dict[str, Any]:
+def _device_conf(device: Device, relays: list[Relay], location: str) -> dict[str, Any]:
     seen = getattr(device, "presence", None)
     return {
-        "location": device.name,
+        "location": location,
         "mac": device.mac,
         "status": int(seen is not None and seen.is_online),
         "is_public": 0,
         "is_need_monitor": int(device.monitor_in_app),
-        "arming_function": 0,
+        "arming_function": int(device.can_arm),
         "firmware": device.firmware,
         "dev_type": str(_TYPES[DeviceKind(device.kind)]),
         "relay": [_relay_conf(relay) for relay in relays],
@@ -112,55 +115,73 @@ def _weather(site: Site) -> dict[str, Any]:
     return {} if told is None else {"weather": facts(told)}
 
 
-def _cameras(site: Site) -> list[dict[str, Any]]:
+def _cameras(homes: Sequence[Resident]) -> list[dict[str, Any]]:
     """What stands in the app by itself; no address, and no password of any camera."""
-    if premium_missing(site, site.entitlements.all(), now()) is not None:
-        return []
-    return [
-        {"id": str(camera.pk), "location": camera.name} for camera in app_cameras(site)
-    ]
+    found = []
+    for site in (home.site for home in homes):
+        if premium_missing(site, site.entitlements.all(), now()) is None:
+            for camera in app_cameras(site):
+                location = place(homes, site.pk, camera.name)
+                found.append({"id": str(camera.pk), "location": location})
+    return found
+
+
+def _devices(homes: Sequence[Resident]) -> list[dict[str, Any]]:
+    """House by house; devices without a relay for the app are left out.
+
+    One client would make one up.
+    """
+    order = {home.site_id: number for number, home in enumerate(homes)}
+    found = []
+    for device in sorted(devices_of_homes(homes), key=lambda one: order[one.site_id]):
+        relays = [relay for relay in device.relays.all() if _offered(relay)]
+        if relays:
+            location = place(homes, device.site_id, device.name)
+            found.append(_device_conf(device, relays, location))
+    return found
 
 
 @legacy_view("GET", "POST")
-def userconf(request: HttpRequest, resident: Resident) -> HttpResponse:
-    """Devices without a relay for the app are left out: one client makes one up."""
+def userconf(request: HttpRequest, homes: Sequence[Resident]) -> HttpResponse:
+    """Clients know one house: what there is once is the first one's."""
     del request
-    devices: list[dict[str, Any]] = []
-    for device in devices_of_resident(resident):
-        relays = [relay for relay in device.relays.all() if _offered(relay)]
-        if relays:
-            devices.append(_device_conf(device, relays))
     empty: list[str] = []
     return success(
         {
-            "app_conf": _app_conf(resident),
-            "dev_list": devices,
+            "app_conf": _app_conf(homes[0]),
+            "dev_list": _devices(homes),
             "third_party_dev_list": {
                 "lock_dev_list": empty,
-                "camera_dev_list": _cameras(resident.site),
+                "camera_dev_list": _cameras(homes),
                 "bsi_lock_list": empty,
             },
             "unread_msg": {
-                "messages_num": unread_count(resident),
+                "messages_num": unread_count(homes),
                 "activities_num": 0,
             },
         }
     )
 
 
-def _asked_relay(request: HttpRequest, resident: Resident) -> Relay:
-    """The relay that the form means. :raises NotVisible: none of this house."""
+def _asked_relay(request: HttpRequest, homes: Sequence[Resident]) -> Relay:
+    """The relay that the form means. :raises NotVisible: none of his houses.
+
+    Some clients name the house by the account's SIP number there; one that is not his says
+    nothing.
+    """
+    number = request.POST.get("site", "")
+    homes = [home for home in homes if home.sip.number == number] or homes
     security = request.POST.get("security_relay", "")
-    number = small_number(security or request.POST.get("relay", ""), _MOST_RELAY)
+    app_id = small_number(security or request.POST.get("relay", ""), _MOST_RELAY)
     try:
         mac = parse_mac(request.POST.get("mac", ""))
     except InvalidMac:
         raise NotVisible from None
-    if number is None:
+    if app_id is None:
         raise NotVisible
-    is_security = bool(security) or number >= _SECURITY
+    is_security = bool(security) or app_id >= _SECURITY
     kind = RelayKind.SECURITY if is_security else RelayKind.LOCAL
-    return get_relay_of_resident(resident, mac, kind, number % _SECURITY + 1)
+    return get_relay_of_homes(homes, mac, kind, app_id % _SECURITY + 1)
 
 
 def _refusal(resident: Resident, relay: Relay) -> DenialReason | None:
@@ -176,9 +197,10 @@ def _key(request: HttpRequest) -> str:
 
 
 @legacy_view("POST")
-def opendoor(request: HttpRequest, resident: Resident) -> HttpResponse:
+def opendoor(request: HttpRequest, homes: Sequence[Resident]) -> HttpResponse:
     """Open and wait for the door's answer: success is told only when it opened."""
-    relay = _asked_relay(request, resident)
+    relay = _asked_relay(request, homes)
+    resident = home_at(homes, relay.device.site_id)
     command = request_open(
         actor=resident.user,
         relay=relay,

@@ -14,14 +14,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.urls import reverse
 
 from portico.accounts.enums import DateFormat
+from portico.appapi.homes import home_at, place
 from portico.appapi.http import endpoint, small_number, web_success, web_view
 from portico.events.enums import Method
 from portico.events.rules import read_capture, sign_capture
 from portico.events.selectors import (
-    calls_of_resident,
+    calls_of_homes,
     capture_file,
     capture_of_resident,
-    openings_of_resident,
+    openings_of_homes,
     pictures_by_entry,
 )
 from portico.kernel.errors import NotVisible
@@ -87,7 +88,7 @@ def _initiator(entry: LogEntry) -> str:
 
 
 def _pictures(
-    request: HttpRequest, resident: Resident, entries: Sequence[LogEntry]
+    request: HttpRequest, homes: Sequence[Resident], entries: Sequence[LogEntry]
 ) -> dict[int, str]:
     """The addresses of what was seen, by entry: for this account, and for an hour.
 
@@ -96,7 +97,7 @@ def _pictures(
     host = settings.ENVIRONMENT.app_host or request.get_host()
     found = {}
     for pk, capture in pictures_by_entry(entries).items():
-        signed = sign_capture(capture.pk, resident.user_id)
+        signed = sign_capture(capture.pk, homes[0].user_id)
         path = reverse("appapi_picture", args=[signed])
         found[pk] = f"{request.scheme}://{host}{path}"
     return found
@@ -118,14 +119,14 @@ def picture(request: HttpRequest, signed: str) -> HttpResponse:
     return HttpResponse(content, content_type=capture.media_type, headers=headers)
 
 
-def _line(entry: LogEntry, user: User, picture: str) -> dict[str, Any]:
+def _line(entry: LogEntry, homes: Sequence[Resident], picture: str) -> dict[str, Any]:
     number = entry.relay_number
     return {
         "ID": str(entry.pk),
-        "CaptureTime": account_time(entry.occurred_at, user),
+        "CaptureTime": account_time(entry.occurred_at, homes[0].user),
         "Initiator": _initiator(entry),
         "CaptureType": _TYPES[Method(entry.method)],
-        "Location": entry.device_name,
+        "Location": place(homes, entry.site_id, entry.device_name),
         "MAC": entry.device_mac,
         "Relay": "" if number is None else str(number - 1),
         "RelayName": entry.relay_name or (f"Relay{number}" if number else ""),
@@ -134,37 +135,41 @@ def _line(entry: LogEntry, user: User, picture: str) -> dict[str, Any]:
 
 
 def _lines(
-    request: HttpRequest, resident: Resident, entries: QuerySet[LogEntry]
+    request: HttpRequest, homes: Sequence[Resident], entries: QuerySet[LogEntry]
 ) -> HttpResponse:
     page = list(entries[asked_page(request)])
-    seen, user = _pictures(request, resident, page), resident.user
-    return web_success([_line(one, user, seen.get(one.pk, "")) for one in page])
+    seen = _pictures(request, homes, page)
+    return web_success([_line(one, homes, seen.get(one.pk, "")) for one in page])
 
 
 @web_view("GET")
-def door_log(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
+def door_log(
+    request: HttpRequest, homes: Sequence[Resident], kind: str
+) -> HttpResponse:
     del kind  # clients try both kinds; the answer is the same
-    return _lines(request, resident, openings_of_resident(resident))
+    return _lines(request, homes, openings_of_homes(homes))
 
 
 @web_view("GET")
-def call_log(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
+def call_log(
+    request: HttpRequest, homes: Sequence[Resident], kind: str
+) -> HttpResponse:
     del kind
-    return _lines(request, resident, calls_of_resident(resident))
+    return _lines(request, homes, calls_of_homes(homes))
 
 
 @web_view("GET")
 def member_door_log(
-    request: HttpRequest, resident: Resident, kind: str
+    request: HttpRequest, homes: Sequence[Resident], kind: str
 ) -> HttpResponse:
     del kind
-    entries = list(openings_of_resident(resident)[asked_page(request)])
-    seen = _pictures(request, resident, entries)
+    entries = list(openings_of_homes(homes)[asked_page(request)])
+    seen = _pictures(request, homes, entries)
     found = [
         {
             "id": str(entry.pk),
-            "captureTime": account_time(entry.occurred_at, resident.user),
-            "deviceName": entry.device_name,
+            "captureTime": account_time(entry.occurred_at, homes[0].user),
+            "deviceName": place(homes, entry.site_id, entry.device_name),
             "initiator": _initiator(entry),
             "captureType": _TYPES[Method(entry.method)],
             "relayName": entry.relay_name,
@@ -180,18 +185,18 @@ def member_door_log(
 
 @web_view("GET")
 def member_call_log(
-    request: HttpRequest, resident: Resident, kind: str
+    request: HttpRequest, homes: Sequence[Resident], kind: str
 ) -> HttpResponse:
     del kind
-    entries = list(calls_of_resident(resident)[asked_page(request)])
-    seen = _pictures(request, resident, entries)
+    entries = list(calls_of_homes(homes)[asked_page(request)])
+    seen = _pictures(request, homes, entries)
     found = [
         {
             "id": str(entry.pk),
             # A number: the client shows a text as it is, and this one as a date.
             "startTime": int(entry.occurred_at.timestamp()),
-            "callerName": entry.device_name,
-            "calleeName": resident.site.room_name,
+            "callerName": place(homes, entry.site_id, entry.device_name),
+            "calleeName": home_at(homes, entry.site_id).site.room_name,
             "isCallee": 1,
             "isAnswer": 0,
             "isRead": 1,

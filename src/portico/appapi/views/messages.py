@@ -16,6 +16,8 @@ from portico.messaging.selectors import get_receipt, inbox_of
 from portico.messaging.services.reading import mark_delivered, mark_read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portico.accounts.models import User
     from portico.messaging.models import Receipt
     from portico.sites.models import Resident
@@ -35,21 +37,25 @@ def _line(receipt: Receipt, user: User) -> dict[str, Any]:
 
 
 @web_view("GET")
-def message_list(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
+def message_list(
+    request: HttpRequest, homes: Sequence[Resident], kind: str
+) -> HttpResponse:
     """A page of the inbox, newest first; what is on it counts as delivered."""
     del kind
-    receipts = list(inbox_of(resident)[asked_page(request)])
+    receipts = list(inbox_of(homes)[asked_page(request)])
     fresh = [receipt.pk for receipt in receipts if receipt.delivered_at is None]
     if fresh:
-        mark_delivered(resident=resident, receipt_ids=fresh, now=now())
-    return web_success([_line(receipt, resident.user) for receipt in receipts])
+        mark_delivered(homes=homes, receipt_ids=fresh, now=now())
+    return web_success([_line(receipt, homes[0].user) for receipt in receipts])
 
 
 @web_view("POST")
-def read_message(request: HttpRequest, resident: Resident, kind: str) -> HttpResponse:
+def read_message(
+    request: HttpRequest, homes: Sequence[Resident], kind: str
+) -> HttpResponse:
     """Mark the message of ``ID`` as read, or ``all``."""
     del kind
     wanted = clean_text(request.POST.get("ID"), _MOST_ID)
-    receipt = None if wanted == _ALL else get_receipt(resident, wanted)
-    mark_read(resident=resident, receipt=receipt, now=now())
+    receipt = None if wanted == _ALL else get_receipt(homes, wanted)
+    mark_read(homes=homes, receipt=receipt, now=now())
     return web_success([])

@@ -23,8 +23,8 @@ from portico.accounts.services.app_sessions import (
 from portico.appapi.http import (
     clean_text,
     endpoint,
+    homes_of,
     legacy_view,
-    signed_in_resident,
     success,
     token_refused,
 )
@@ -33,10 +33,12 @@ from portico.appapi.masking import (
     possible_emails,
     possible_national_numbers,
 )
-from portico.sites.selectors import resident_of
+from portico.sites.selectors import is_resident
 from portico.sites.services.residents import mark_registered
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portico.accounts.models import User
     from portico.sites.models import Resident
 
@@ -74,13 +76,7 @@ def _signed_in(request: HttpRequest, tokens: AppTokens) -> JsonResponse:
 
 
 def _is_resident(user: User | None) -> bool:
-    return user is not None and resident_of(user) is not None
-
-
-def _register(user: User) -> None:
-    resident = resident_of(user)
-    if resident is not None:
-        mark_registered(resident=resident, now=now())
+    return user is not None and is_resident(user)
 
 
 def _client(request: HttpRequest) -> str:
@@ -118,7 +114,7 @@ def sms_login(request: HttpRequest) -> HttpResponse:
         client=_client(request),
         now=now(),
     )
-    _register(user)
+    mark_registered(user=user, now=now())
     return _signed_in(request, tokens)
 
 
@@ -133,7 +129,7 @@ def login(request: HttpRequest) -> HttpResponse:
         client=_client(request),
         now=now(),
     )
-    _register(user)
+    mark_registered(user=user, now=now())
     return _signed_in(request, tokens)
 
 
@@ -154,7 +150,7 @@ def _may_see_servers(request: HttpRequest) -> bool:
         body.get("token"),
     )
     texts = dict.fromkeys(token for token in given if isinstance(token, str))
-    if any(signed_in_resident(token) is not None for token in texts):
+    if any(homes_of(token) for token in texts):
         return True
     auth_token = clean_text(body.get("auth_token"), _MOST_SECRET)
     session = session_by_auth_token(auth_token=auth_token, now=now())
@@ -187,6 +183,6 @@ def refresh_token(request: HttpRequest) -> HttpResponse:
 
 
 @legacy_view("GET")
-def login_conf(request: HttpRequest, resident: Resident) -> HttpResponse:
-    del request, resident
+def login_conf(request: HttpRequest, homes: Sequence[Resident]) -> HttpResponse:
+    del request, homes
     return success()

@@ -43,6 +43,7 @@ def _run(options: argparse.Namespace) -> int:
         web=options.web,
         scheme=urlsplit(environment.public_url).scheme,
         metrics_token=environment.metrics_token.get_secret_value(),
+        remote=environment.remote_base,
         sip=(options.host, options.sip_port) if options.sip_port else None,
     )
     return run_gateway(gateway, options.host, options.port)

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "portico.access",
     "portico.messaging",
     "portico.weather",
+    "portico.remote",
     "portico.houses",
     "portico.provisioning",
     "portico.events",
@@ -181,9 +182,11 @@ APP_CODES_PER_HOUR = 5
 SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_NAME = "portico_session"
-CSRF_COOKIE_NAME = "portico_csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.public_url.startswith("https:")
+# So no page of a neighbouring name, such as a device's in remote control, can set them.
+_HOST_ONLY = "__Host-" if SESSION_COOKIE_SECURE else ""
+SESSION_COOKIE_NAME = f"{_HOST_ONLY}portico_session"
+CSRF_COOKIE_NAME = f"{_HOST_ONLY}portico_csrf"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
-from portico.devices.enums import AccessMethod, DeviceKind
+from portico.devices.enums import AccessMethod, DeviceKind, PushModule
 
 # Until a unit has told its model, it may be set up like the largest of them.
 UNKNOWN_RELAYS = 4
@@ -39,10 +39,20 @@ class DeviceModel:
     languages: Mapping[str, int]
     # Whether the unit sees who stands at it.
     camera: bool
+    # Expansion modules with push buttons that it takes (DEV-8).
+    push_modules: tuple[PushModule, ...]
+    # The soft key in its settings that is the first key of each module.
+    soft_keys: Mapping[str, int]
+    # Whether it arms and disarms a house, and drives a board of relays (DEV-4).
+    arming: bool
+    external_relay: bool
+    # How its firmware images end: .rom or .zip.
+    firmware_type: str
     source: str
 
 
 def _model(key: str, entry: dict[str, Any]) -> DeviceModel:
+    is_monitor = entry["kind"] == DeviceKind.INDOOR_MONITOR
     return DeviceModel(
         key=key,
         name=entry.get("name", key),
@@ -54,7 +64,12 @@ def _model(key: str, entry: dict[str, Any]) -> DeviceModel:
         relay_keys=entry.get("relay_keys", "letters"),
         account_key=entry.get("account_key", "Account1"),
         languages=entry.get("languages", {}),
-        camera=entry.get("camera", entry["kind"] != DeviceKind.INDOOR_MONITOR),
+        camera=entry.get("camera", not is_monitor),
+        push_modules=tuple(PushModule(m) for m in entry.get("push_modules", ())),
+        soft_keys=entry.get("soft_keys", {}),
+        arming=entry.get("arming", is_monitor),
+        external_relay=entry.get("external_relay", is_monitor),
+        firmware_type=entry.get("firmware_type", ".rom"),
         source=entry["source"],
     )
 

@@ -4,10 +4,12 @@ from portico.devices.models.bridge import Bridge
 from portico.devices.models.camera import Camera, CameraPicture
 from portico.devices.models.command import Command
 from portico.devices.models.device import Device, DeviceSecrets
+from portico.devices.models.external_relay import ExternalRelay
 from portico.devices.models.found import FoundUnit
 from portico.devices.models.mac_library import MacEntry
 from portico.devices.models.picture import DevicePicture
 from portico.devices.models.presence import Presence
+from portico.devices.models.push_button import PushButton
 from portico.devices.models.relay import Relay
 from portico.devices.models.wipe import AccessWipe
 
@@ -20,8 +22,10 @@ __all__ = [
     "Device",
     "DevicePicture",
     "DeviceSecrets",
+    "ExternalRelay",
     "FoundUnit",
     "MacEntry",
     "Presence",
+    "PushButton",
     "Relay",
 ]

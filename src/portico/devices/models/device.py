@@ -3,7 +3,12 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from portico.devices.enums import DeviceKind
+from portico.devices.enums import (
+    DeviceKind,
+    ExternalRelayMode,
+    ExternalRelayType,
+    SipTransport,
+)
 from portico.kernel.fields import SealedTextField
 from portico.kernel.mac import pretty_mac
 from portico.sites.models import SipAccount, Site
@@ -31,6 +36,20 @@ class Device(models.Model):
     stores_video = models.BooleanField(default=False)
     ip_address = models.GenericIPAddressField(protocol="IPv4", null=True)
     sip = models.OneToOneField(SipAccount, models.PROTECT, related_name="device")
+    sip_transport = models.CharField(
+        max_length=3, choices=SipTransport.choices, default=SipTransport.UDP
+    )
+    # Of indoor monitors (DEV-4): its own relay is one of ``relays``, if it is in use.
+    can_arm = models.BooleanField(default=False)
+    # The board that it drives; empty: none.
+    external_type = models.CharField(
+        max_length=7, choices=ExternalRelayType.choices, blank=True
+    )
+    external_mode = models.CharField(
+        max_length=8, choices=ExternalRelayMode.choices, blank=True
+    )
+    external_address = models.GenericIPAddressField(protocol="IPv4", null=True)
+    external_port = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -68,6 +87,11 @@ class DeviceSecrets(models.Model):
     file_digest = models.CharField(max_length=64, unique=True)
     event_secret = SealedTextField()
     event_digest = models.CharField(max_length=64, unique=True)
+    # Those of before a rotation, which the unit may still use; empty: none.
+    old_file_digest = models.CharField(max_length=64, null=True, unique=True)
+    old_event_secret = SealedTextField(blank=True)
+    old_event_digest = models.CharField(max_length=64, null=True, unique=True)
+    rotated_at = models.DateTimeField(null=True)
     api_user = models.CharField(max_length=31)
     api_password = SealedTextField()
     open_user = models.CharField(max_length=31)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -106,6 +106,12 @@ def recent_commands(
         .order_by("requested_at")
     )
     return {c.relay_id: c for c in commands if c.relay_id is not None}
+
+
+def latest_orders(device: Device, kinds: Collection[CommandKind]) -> QuerySet[Command]:
+    """What was ordered of these kinds from a device that the caller has been shown."""
+    orders = Command.objects.filter(device=device, kind__in=kinds)
+    return orders.select_related("device").order_by("-requested_at")
 
 
 def latest_order(

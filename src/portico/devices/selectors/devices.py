@@ -20,6 +20,7 @@ from portico.devices.models import (
     DevicePicture,
     DeviceSecrets,
     Presence,
+    PushButton,
     Relay,
 )
 from portico.kernel.errors import NotVisible
@@ -124,9 +125,17 @@ def waiting_wipes(site: Site) -> QuerySet[AccessWipe]:
     return rows.select_related("device__presence").order_by("device__name", "pk")
 
 
-def devices_of_resident(resident: Resident) -> QuerySet[Device]:
-    """The devices a resident sees in his app."""
-    return devices_of_site(resident.site)
+def devices_of_homes(homes: Collection[Resident]) -> QuerySet[Device]:
+    """The devices somebody sees in his app; ``homes``: who he is in each of his houses."""
+    rows = Device.objects.filter(site__in=[home.site_id for home in homes])
+    shown = rows.select_related("presence", "site").prefetch_related("relays")
+    return shown.order_by("name", "pk")
+
+
+def buttons_of(device: Device) -> QuerySet[PushButton]:
+    """The push buttons of a device that the caller has been shown, with whom they call."""
+    rows = device.push_buttons.select_related("resident__user", "resident__sip")
+    return rows.order_by("module", "key")
 
 
 def get_relay(device: Device, kind: str, number: int) -> Relay:
@@ -140,10 +149,10 @@ def get_relay(device: Device, kind: str, number: int) -> Relay:
     return relay
 
 
-def get_relay_of_resident(
-    resident: Resident, mac: str, kind: str, number: int
+def get_relay_of_homes(
+    homes: Collection[Resident], mac: str, kind: str, number: int
 ) -> Relay:
-    """One relay of a device that the resident sees, with device and site.
+    """One relay of a device in somebody's houses, with device and site.
 
     :raises NotVisible: there is none.
     """
@@ -151,7 +160,7 @@ def get_relay_of_resident(
     try:
         return rows.get(
             device__mac=mac,
-            device__site=resident.site_id,
+            device__site__in=[home.site_id for home in homes],
             kind=kind,
             number=number,
         )
@@ -198,14 +207,16 @@ def live_bridge(bridge_id: uuid.UUID) -> Bridge | None:
 
 def secrets_by_file_digests(digests: Collection[str]) -> list[DeviceSecrets]:
     """Whose provisioning addresses these are; only the digests and MACs are read."""
-    found = DeviceSecrets.objects.filter(file_digest__in=digests)
-    return list(found.select_related("device").only("file_digest", "device__mac"))
+    mine = Q(file_digest__in=digests) | Q(old_file_digest__in=digests)
+    rows = DeviceSecrets.objects.filter(mine).select_related("device")
+    return list(rows.only("file_digest", "old_file_digest", "device__mac"))
 
 
 def secrets_by_event_digests(digests: Collection[str]) -> list[DeviceSecrets]:
     """Whose action URLs these are; only the digests and MACs are read."""
-    found = DeviceSecrets.objects.filter(event_digest__in=digests)
-    return list(found.select_related("device").only("event_digest", "device__mac"))
+    mine = Q(event_digest__in=digests) | Q(old_event_digest__in=digests)
+    rows = DeviceSecrets.objects.filter(mine).select_related("device")
+    return list(rows.only("event_digest", "old_event_digest", "device__mac"))
 
 
 def roster_devices(site: Site) -> QuerySet[Device]:

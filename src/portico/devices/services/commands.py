@@ -8,7 +8,7 @@ late answer still corrects a command that was given up.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from portico.accounts.models import User
 from portico.devices.enums import (
     OPEN_STATES,
+    RESETS,
     CommandChannel,
     CommandKind,
     CommandState,
@@ -30,6 +31,9 @@ from portico.kernel.queue import enqueue
 from portico.sites.models import Site
 
 LOG_COMMAND = "events.log_command"
+SYNC_FAILED = "access.order_failed"
+# The job that sends a unit anew what a reset has made it forget.
+WAS_RESET = "provisioning.was_reset"
 
 # Nobody wants a door to open later than this after the tap.
 TIME_TO_LIVE = timedelta(seconds=5)
@@ -42,6 +46,8 @@ SAME_TAP = timedelta(seconds=3)
 # the device's six seconds, and slack. An outage in between does not count: an event is
 # dated when the bridge heard it.
 CONFIRM_WITHIN = timedelta(seconds=13)
+# A restart takes a minute or two, and a reset unit has to find its way back.
+RESTART_WITHIN = timedelta(minutes=15)
 # A unit reports one opening twice at the most this far apart.
 SAME_EVENT = timedelta(seconds=2)
 # Clocks of bridge and server differ by at most half a round trip.
@@ -279,6 +285,33 @@ def confirm_by_relay_event(
     return command
 
 
+@transaction.atomic
+def confirm_restart(
+    *, device: Device, kinds: Collection[CommandKind], at: datetime, now: datetime
+) -> None:
+    """The unit is there again: confirm what made it go away, if somebody ordered that.
+
+    Also an order that was given up: a unit that restarts may not answer any more.
+    """
+    recent = Command.objects.filter(
+        device=device, kind__in=kinds, requested_at__gte=at - RESTART_WITHIN
+    )
+    ordered = recent.filter(requested_at__lte=at + CLOCK_SLACK).exclude(sent_at=None)
+    command = ordered.order_by("-requested_at").first()
+    if command is None or command.confirmed_at is not None:
+        return
+    changes: dict[str, object] = {
+        "state": CommandState.CONFIRMED,
+        "reason": "",
+        "confirmed_at": _between(command.requested_at, at, now),
+        "finished_at": now,
+    }
+    states = {CommandState.SENT, CommandState.ACKNOWLEDGED, CommandState.TIMED_OUT}
+    if _move(Command.objects.filter(pk=command.pk), states, changes):
+        command.state = CommandState.CONFIRMED
+        announce(command)
+
+
 def expire_commands(*, now: datetime) -> int:
     """Give up what nobody sent in time and what nobody answered; returns how many."""
     return sum(_give_up(command, now) for command in _overdue(now)[:500])
@@ -342,6 +375,13 @@ def _finished(command: Command, now: datetime) -> None:
         enqueue(LOG_COMMAND, run_at=run_at, command_id=str(command.pk))
     if command.kind == CommandKind.CLEAR_ACCESS:
         _note_wipe(command, now)
+    if (
+        command.kind == CommandKind.SYNC_ACCESS
+        and command.state != CommandState.ACKNOWLEDGED
+    ):
+        enqueue(SYNC_FAILED, command_id=str(command.pk))
+    if command.kind in RESETS and command.state == CommandState.ACKNOWLEDGED:
+        enqueue(WAS_RESET, device_id=command.device_id)
     announce(command)
 
 

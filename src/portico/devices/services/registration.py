@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 
 from portico.accounts.models import User
 from portico.audit.services import record
+from portico.devices.boards import MonitorData, monitor_fields
 from portico.devices.catalogue import DeviceModel, all_models, find_model
 from portico.devices.enums import DeviceKind
 from portico.devices.errors import BadAddress, MacInUse, MacNotInLibrary, WrongKind
-from portico.devices.models import Device, DeviceSecrets, Relay
+from portico.devices.models import Device, DeviceSecrets, ExternalRelay, Relay
 from portico.devices.rules import RelayData, check_lan_address, check_relays
 from portico.devices.services.mac_library import library_entry, read_mac
 from portico.devices.services.pictures import forget_picture
@@ -25,6 +26,7 @@ from portico.kernel.queue import enqueue
 from portico.kernel.rows import hold
 from portico.sites.models import Site
 from portico.sites.services.numbering import allocate_sip_account
+from portico.sites.services.residents import access_changed
 
 PUBLISH = "provisioning.publish"
 
@@ -40,6 +42,8 @@ class DeviceData:
     has_internet: bool = True
     ip_address: str = ""
     relays: Sequence[RelayData] = ()
+    # Of indoor monitors only.
+    monitor: MonitorData = field(default_factory=MonitorData)
 
 
 @transaction.atomic
@@ -54,6 +58,7 @@ def register_device(
     :raises WrongKind: the library says that it is of another type.
     :raises BadRelay: see :func:`portico.devices.rules.check_relays`.
     :raises BadAddress: a unit without internet needs a private address of its own.
+    :raises BadBoard: see :func:`portico.devices.boards.monitor_fields`.
     """
     hold(site)
     mac = read_mac(mac)
@@ -79,6 +84,7 @@ def register_device(
         raise MacInUse(_("A device already has this MAC.")) from None
     new_secrets(device).save(force_insert=True)
     _write_relays(device, data.relays)
+    _write_board(device, data)
     _changed(actor, device, "device.registered", data, now)
     return device
 
@@ -97,6 +103,7 @@ def change_device(
         setattr(device, name, value)
     device.save()
     _write_relays(device, data.relays)
+    _write_board(device, data)
     _changed(actor, device, "device.changed", data, now)
     if was_listed and not _is_listed(device):
         publish_files(site_id=device.site_id)
@@ -176,7 +183,9 @@ def _checked_fields(
         taken = site.devices.filter(ip_address=address).exclude(pk=exclude or 0)
         if taken.exists():
             raise BadAddress(_("Another device of this site has this address."))
+    is_monitor = data.kind == DeviceKind.INDOOR_MONITOR
     return {
+        **monitor_fields(data.monitor if is_monitor else MonitorData(), model),
         "kind": data.kind,
         "name": data.name.strip(),
         "monitor_in_app": data.monitor_in_app,
@@ -202,6 +211,18 @@ def new_secrets(device: Device) -> DeviceSecrets:
         rtsp_user="video",
         rtsp_password=new_secret(),
     )
+
+
+def _write_board(device: Device, data: DeviceData) -> None:
+    board = data.monitor.board if device.kind == DeviceKind.INDOOR_MONITOR else None
+    device.external_relays.all().delete()
+    for relay in board.relays if board else ():
+        ExternalRelay.objects.create(
+            device=device,
+            number=relay.number,
+            name=relay.name.strip(),
+            function=relay.function,
+        )
 
 
 def _write_relays(device: Device, relays: Sequence[RelayData]) -> None:
@@ -247,4 +268,5 @@ def _changed(
         publish_files(site_id=device.site_id)
     else:
         enqueue(PUBLISH, unique_key=f"publish:{device.pk}", device_id=device.pk)
+        access_changed(site=device.site)  # its relays, and how they are opened
     publish_on_commit("device.changed", device=device.pk, site=str(device.site_id))

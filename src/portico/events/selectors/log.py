@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
@@ -39,14 +40,22 @@ def log_of_site(site: Site) -> QuerySet[LogEntry]:
     return LogEntry.objects.filter(site=site).order_by("-occurred_at", "-pk")
 
 
-def openings_of_resident(resident: Resident) -> QuerySet[LogEntry]:
-    """What the resident's app lists as door log, newest first: doors opened, and rings."""
-    return log_of_site(resident.site).filter(_OPENED | Q(kind=LogKind.CALL))
+def openings_of_homes(homes: Collection[Resident]) -> QuerySet[LogEntry]:
+    """What the app lists as door log, newest first: doors opened, and rings.
+
+    ``homes`` are who somebody is in each of his houses.
+    """
+    return _log_of_homes(homes).filter(_OPENED | Q(kind=LogKind.CALL))
 
 
-def calls_of_resident(resident: Resident) -> QuerySet[LogEntry]:
-    """The rings at the resident's doors, newest first."""
-    return log_of_site(resident.site).filter(kind=LogKind.CALL)
+def calls_of_homes(homes: Collection[Resident]) -> QuerySet[LogEntry]:
+    """The rings at the doors of somebody's houses, newest first."""
+    return _log_of_homes(homes).filter(kind=LogKind.CALL)
+
+
+def _log_of_homes(homes: Collection[Resident]) -> QuerySet[LogEntry]:
+    rows = LogEntry.objects.filter(site__in=[home.site_id for home in homes])
+    return rows.order_by("-occurred_at", "-pk")
 
 
 def search_log(entries: QuerySet[LogEntry], text: str) -> QuerySet[LogEntry]:

@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
-from portico.access.models import TempKey
-from portico.devices.enums import CommandChannel, CommandState
+from portico.access.services.uses import note_use
+from portico.devices.enums import MAINTENANCE, CommandChannel, CommandState
 from portico.devices.models import Command, Device
-from portico.devices.services.commands import confirm_by_relay_event
+from portico.devices.services.commands import (
+    confirm_by_relay_event,
+    confirm_restart,
+)
 from portico.devices.services.registration import recognize_model
 from portico.events.enums import EventSource, LogKind, Method, Outcome
 from portico.events.models import Capture, Event, LogEntry
@@ -154,6 +157,8 @@ def _apply(event: Event, device: Device, now: datetime) -> None:
     if data.get("config"):
         note_applied(device=device, revision=str(data["config"]), at=event.occurred_at)
     kind = _KINDS.get(event.kind)
+    if kind is EventKind.BOOTED:
+        confirm_restart(device=device, kinds=MAINTENANCE, at=event.occurred_at, now=now)
     if kind is EventKind.RELAY_TRIGGERED:
         _relay_triggered(event, device, now)
     elif kind in _GRANTED:
@@ -255,14 +260,11 @@ def _granted(event: Event, device: Device, method: Method) -> LogEntry:
 
 
 def _guest(event: Event, device: Device) -> None:
-    # The bridge names the temp key; one of another house is none.
-    key_id = str(event.data.get("guest", ""))
-    keys = TempKey.objects.filter(site=device.site)
-    key = keys.filter(pk=key_id).first() if key_id.isdecimal() else None
-    if key is not None:
-        keys.filter(pk=key.pk).update(uses_made=F("uses_made") + 1)
-        event.data["user"] = key.name
-    entry = _granted(event, device, Method.GUEST)
+    # The bridge names the key or the QR code; one of another house is none.
+    code = note_use(site=device.site, code=str(event.data.get("guest", "")))
+    event.data["user"] = code.name
+    method = Method.GUEST if code.is_key else Method.QR
+    entry = _granted(event, device, method)
     _withdraw_refusal(event, device, entry)
 
 

@@ -4,13 +4,17 @@ from django.urls import path
 
 from portico.portals.installer.frame import INSTALLER
 from portico.portals.installer.views import (
+    autop,
     bridge,
+    buttons,
     cameras,
     commissioning,
     communities,
     company,
+    credentials,
     dashboard,
     demo,
+    device_access,
     device_page,
     devices,
     doors,
@@ -19,11 +23,15 @@ from portico.portals.installer.views import (
     later,
     log,
     mac_library,
+    maintenance,
     message_templates,
     messages,
     orders,
+    remote,
+    replacing,
     residents,
     sites,
+    temp_keys,
 )
 from portico.portals.shared.urls import common_urls, export_urls, people_urls
 
@@ -32,7 +40,12 @@ app_name = "installer"
 _SITE, _COMMUNITY = "sites/<uuid:site_id>/", "sites/communities/<uuid:site_id>/"
 _IMPORT = "sites/import/<uuid:import_id>/"
 _RESIDENT = f"{_SITE}people/<int:resident_id>/"
+_ACCESS = f"{_RESIDENT}access/"
+_CREDENTIAL = f"{_ACCESS}<int:credential_id>/"
+_KEY, _SCHEDULE = f"{_SITE}keys/<int:key_id>/", f"{_SITE}schedules/<int:schedule_id>/"
 _DEVICE = "devices/<slug:mac>/"
+_AUTOP = "devices/autop/<uuid:order_id>/"
+_REMOTE = f"{_DEVICE}remote/<uuid:session_id>/"
 _CAMERA = f"{_SITE}cameras/<int:camera_id>/"
 _MESSAGE = "message/<uuid:message_id>/"
 _TEMPLATE = "message/templates/<int:template_id>/"
@@ -64,6 +77,28 @@ urlpatterns = [
     path(f"{_RESIDENT}edit/", residents.resident_edit, name="resident_edit"),
     path(f"{_RESIDENT}delete/", residents.resident_delete, name="resident_delete"),
     path(f"{_RESIDENT}reset/", residents.resident_reset, name="resident_reset"),
+    path(_ACCESS, credentials.person_access, name="person_access"),
+    path(
+        f"{_ACCESS}new/<slug:kind>/",
+        credentials.credential_new,
+        name="credential_new",
+    ),
+    path(
+        f"{_CREDENTIAL}revoke/",
+        credentials.credential_revoke,
+        name="credential_revoke",
+    ),
+    path(f"{_CREDENTIAL}code.png", credentials.credential_qr, name="credential_qr"),
+    path(f"{_SITE}keys/", temp_keys.key_list, name="temp_keys"),
+    path(f"{_SITE}keys/new/", temp_keys.key_new, name="temp_key_new"),
+    path(f"{_SITE}keys/courier/", temp_keys.key_courier, name="temp_key_courier"),
+    path(_KEY, temp_keys.key_details, name="temp_key"),
+    path(f"{_KEY}qr.png", temp_keys.key_qr, name="temp_key_qr"),
+    path(f"{_KEY}revoke/", temp_keys.key_revoke, name="temp_key_revoke"),
+    path(f"{_SITE}schedules/", temp_keys.schedule_list, name="schedules"),
+    path(f"{_SITE}schedules/new/", temp_keys.schedule_new, name="schedule_new"),
+    path(f"{_SCHEDULE}edit/", temp_keys.schedule_edit, name="schedule_edit"),
+    path(f"{_SCHEDULE}delete/", temp_keys.schedule_delete, name="schedule_delete"),
     path(f"{_SITE}devices/", sites.site_devices, name="site_devices"),
     path(f"{_SITE}devices/new/", devices.device_new, name="device_new"),
     path(f"{_SITE}cameras/", cameras.camera_list, name="site_cameras"),
@@ -84,6 +119,10 @@ urlpatterns = [
     path(f"{_SITE}bridge/virtual/", demo.start_bridge, name="demo_bridge"),
     path(f"{_SITE}log/", log.site_log, name="site_log"),
     path("devices/", devices.device_list, name="devices"),
+    path("devices/autop/", autop.autop_list, name="autop"),
+    path("devices/autop/new/", autop.autop_new, name="autop_new"),
+    path(_AUTOP, autop.autop_order, name="autop_order"),
+    path(f"{_AUTOP}withdraw/", autop.autop_withdraw, name="autop_withdraw"),
     path(_DEVICE, device_page.overview, name="device"),
     path(f"{_DEVICE}head/", device_page.head, name="device_head"),
     path(f"{_DEVICE}trail/", device_page.trail, name="device_trail"),
@@ -97,8 +136,42 @@ urlpatterns = [
     path(f"{_DEVICE}provisioning/", device_page.provisioning, name="device_file"),
     path(f"{_DEVICE}provisioning/reveal/", device_page.reveal, name="device_reveal"),
     path(f"{_DEVICE}provisioning/fetch/", orders.fetch, name="device_fetch"),
+    path(
+        f"{_DEVICE}provisioning/addresses/",
+        device_page.renew_addresses,
+        name="device_addresses",
+    ),
+    path(f"{_DEVICE}provisioning/commands/", autop.device_autop, name="device_autop"),
+    path(
+        f"{_DEVICE}provisioning/was-reset/",
+        autop.device_was_reset,
+        name="device_was_reset",
+    ),
+    path(f"{_DEVICE}access/", device_access.device_access, name="device_access"),
+    path(f"{_DEVICE}access/sync/", device_access.device_sync, name="device_sync"),
     path(f"{_DEVICE}events/", device_page.events, name="device_events"),
+    path(f"{_DEVICE}remote/", remote.remote, name="device_remote"),
+    path(f"{_DEVICE}remote/control/", remote.remote_control, name="remote_control"),
+    path(f"{_REMOTE}enter/", remote.remote_enter, name="remote_enter"),
+    path(f"{_REMOTE}end/", remote.remote_end, name="remote_end"),
+    path(f"{_DEVICE}remote/reboot/", maintenance.device_reboot, name="device_reboot"),
+    path(
+        f"{_DEVICE}remote/reset/<slug:kind>/",
+        maintenance.device_reset,
+        name="device_reset",
+    ),
+    path(
+        f"{_DEVICE}remote/buttons/<slug:module>/",
+        buttons.device_buttons,
+        name="device_buttons",
+    ),
+    path(
+        f"{_DEVICE}remote/transport/",
+        maintenance.device_transport,
+        name="device_transport",
+    ),
     path(f"{_DEVICE}edit/", devices.device_edit, name="device_edit"),
+    path(f"{_DEVICE}replace/", replacing.device_replace, name="device_replace"),
     path(f"{_DEVICE}delete/", devices.device_delete, name="device_delete"),
     path(f"{_DEVICE}cleared/", devices.device_cleared, name="device_cleared"),
     path(f"{_DEVICE}virtual/", demo.start_unit, name="demo_unit"),

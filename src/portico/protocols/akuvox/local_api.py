@@ -154,6 +154,25 @@ def autop_now() -> Request:
     return Request("POST", "/api/web/upgradeAdvanced/set", body)
 
 
+def reboot() -> Request:
+    """Restart the unit (HTTP API manual)."""
+    return _plain_order("system", "reboot")
+
+
+def reset_factory() -> Request:
+    """Make the unit as new (HTTP API manual)."""
+    return _plain_order("config", "reset_factory")
+
+
+def reset_configuration() -> Request:
+    """Reset its settings and keep its lists, as the button on its web page does.
+
+    The word is inferred from that of the factory reset: no manual has it. A unit that
+    does not know it says so, and does nothing.
+    """
+    return _plain_order("config", "reset_config")
+
+
 # Where units keep who may open: newer ones users with all their keys, older ones lists of
 # codes and cards (HTTP API manual).
 ACCESS_LISTS: Final = ("user", "privatekey", "rfkey")
@@ -161,9 +180,14 @@ ACCESS_LISTS: Final = ("user", "privatekey", "rfkey")
 
 def clear_list(target: str) -> Request:
     """Delete all entries of one of :data:`ACCESS_LISTS`."""
-    order = {"target": target, "action": "clear"}
+    return _plain_order(target, "clear")
+
+
+def _plain_order(target: str, action: str) -> Request:
+    """An order that needs no data."""
+    order = {"target": target, "action": action}
     body = json.dumps(order, separators=(",", ":")).encode()
-    return Request("POST", f"/api/{target}/clear", body)
+    return Request("POST", f"/api/{target}/{action}", body)
 
 
 def config_get(*keys: str) -> Request:

@@ -30,6 +30,7 @@ from portico.protocols.bridge.messages import (
     Found,
     FoundUnit,
     Guest,
+    Hours,
     OpenRelay,
     Ping,
     Pong,
@@ -37,6 +38,7 @@ from portico.protocols.bridge.messages import (
     Ready,
     Refused,
     RelayKind,
+    RollingCode,
     Roster,
     RosterDevice,
     ServerMessage,
@@ -66,6 +68,10 @@ __all__ = [
     "NO_UNIT",
     "OPEN_RELAY",
     "PROTOCOL_VERSION",
+    "REBOOT",
+    "RESET_CONFIGURATION",
+    "RESET_FACTORY",
+    "SYNC_ACCESS",
     "TAKE_PICTURE",
     "Ack",
     "Auth",
@@ -80,6 +86,7 @@ __all__ = [
     "Found",
     "FoundUnit",
     "Guest",
+    "Hours",
     "Nonsense",
     "OpenRelay",
     "Ping",
@@ -88,6 +95,7 @@ __all__ = [
     "Ready",
     "Refused",
     "RelayKind",
+    "RollingCode",
     "Roster",
     "RosterDevice",
     "ServerMessage",
@@ -118,6 +126,8 @@ MAX_IDS: Final = 500
 # Codes have 4 to 8 digits; the salt only has to differ.
 _SALT_BYTES: Final = (8, 64)
 _DIGEST_BYTES: Final = 32
+# RFC 4226 asks for 16 at least.
+_ROLLING_BYTES: Final = (16, 64)
 _MAX_DATA_FIELDS: Final = 24
 _MAX_DATA_TEXT: Final = 256
 _MAX_HOLD_SECONDS: Final = 600
@@ -126,7 +136,11 @@ OPEN_RELAY: Final = "open_relay"
 FETCH_CONFIGURATION: Final = "fetch_configuration"
 TAKE_PICTURE: Final = "take_picture"
 CLEAR_ACCESS: Final = "clear_access"
+SYNC_ACCESS: Final = "sync_access"
 CAMERA_PICTURE: Final = "camera_picture"
+REBOOT: Final = "reboot"
+RESET_CONFIGURATION: Final = "reset_configuration"
+RESET_FACTORY: Final = "reset_factory"
 # What a command that is for no unit carries: bridges of before need a MAC in each.
 NO_UNIT: Final = "020000000000"
 
@@ -303,7 +317,35 @@ def _read_guest(of: Fields) -> Guest:
         of.time("from"),
         of.time_or_none("until"),
         of.integer_or_none("uses_left", 0, MAX_INT),
+        None if of.absent("hours") else _read_hours(of.inner("hours")),
+        of.text_or_none("only", 8) or "",
     )
+
+
+def _read_hours(of: Fields) -> Hours:
+    return Hours(
+        of.text("days", 7, empty=False),
+        of.text("start", 5, empty=False),
+        of.text("end", 5, empty=False),
+        of.text("zone", 63, empty=False),
+    )
+
+
+def _read_rolling(of: Fields) -> RollingCode:
+    relays = [Fields({"relays": item}) for item in of.items("relays", 4)]
+    return RollingCode(
+        of.text("id", 64, empty=False),
+        of.hex("secret", *_ROLLING_BYTES),
+        of.integer("period", 10, 600),
+        tuple(each.integer("relays", 1, 4) for each in relays),
+    )
+
+
+def _more(of: Fields, name: str) -> list[Fields]:
+    """A list that servers of before do not send."""
+    if of.absent(name):
+        return []
+    return [Fields(item, name) for item in of.items(name, MAX_GUESTS)]
 
 
 def _read_device(of: Fields) -> RosterDevice:
@@ -321,6 +363,9 @@ def _read_device(of: Fields) -> RosterDevice:
         provisioning=of.text_or_none("provisioning", 512),
         rtsp_user=of.text_or_none("rtsp_user", 128) or "",
         rtsp_password=of.text_or_none("rtsp_password", 128) or "",
+        old_event_secret=of.text_or_none("old_event_secret", 64) or "",
+        keys=tuple(_read_guest(each) for each in _more(of, "keys")),
+        rolling=tuple(_read_rolling(each) for each in _more(of, "rolling")),
     )
 
 

@@ -129,6 +129,10 @@ class Fields:
             raise bad(name)
         return bytes.fromhex(value)
 
+    def inner(self, name: str) -> Fields:
+        """The object in a field."""
+        return Fields(self._values.get(name), name)
+
     def items(self, name: str, most: int) -> list[object]:
         value = self._values.get(name)
         if not isinstance(value, list) or len(value) > most:

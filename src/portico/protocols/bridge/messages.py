@@ -133,8 +133,36 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """When a code that repeats is valid, in the house's time.
+
+    ``days``: digits, 0 is Sunday; ``start`` and ``end``: ``HH:MM``, the end not included,
+    but for 23:59, which is the end of the day.
+    """
+
+    days: str
+    start: str
+    end: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollingCode:
+    """A QR code that changes every ``period`` seconds (RFC 6238, SHA-1, 8 digits behind
+    a 9); each is good once."""
+
+    id: str
+    secret: bytes = field(repr=False, metadata={"as": "hex"})
+    period: int
+    relays: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Guest:
-    """One code that the bridge may check without the server; see the contract."""
+    """One code that the bridge may check without the server; see the contract.
+
+    ``only``: ``qr`` for one that no keypad takes. It and ``hours`` are told in ``keys``.
+    """
 
     id: str
     salt: bytes = field(repr=False, metadata={"as": "hex"})
@@ -143,6 +171,8 @@ class Guest:
     valid_from: int = field(metadata={"name": "from"})
     until: int | None
     uses_left: int | None
+    hours: Hours | None = None
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +190,11 @@ class RosterDevice:
     provisioning: str | None = field(default=None, repr=False)
     rtsp_user: str = ""
     rtsp_password: str = field(default="", repr=False)
+    # Codes with more conditions, which bridges of before do not read, and so do not let in.
+    keys: tuple[Guest, ...] = ()
+    # The unit may still report with the one of before a rotation.
+    old_event_secret: str = field(default="", repr=False)
+    rolling: tuple[RollingCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ NONCE_BYTES: Final = 32
 # Keeps a signature from meaning anything in another protocol or version.
 _CONTEXT: Final = b"portico-bridge-v1\n"
 _PICTURE: Final = b"portico-picture-v1\n"
+_REMOTE: Final = b"portico-remote-v1\n"
+_ACCESS: Final = b"portico-access-v1\n"
 _URL_ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*")
 
 
@@ -78,6 +80,48 @@ def verify_picture(
     return True
 
 
+def sign_remote(private: bytes, nonce: bytes, session: UUID) -> bytes:
+    """The 64 bytes that answer the challenge of a remote control's connection.
+
+    :raises ValueError: ``private`` is not 32 bytes long.
+    """
+    key = Ed25519PrivateKey.from_private_bytes(private)
+    return key.sign(_remote_text(nonce, session))
+
+
+def verify_remote(
+    public: bytes, nonce: bytes, session: UUID, *, signature: bytes
+) -> bool:
+    """Whether the bridge with that key says so; never raises."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(public)
+        key.verify(signature, _remote_text(nonce, session))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def sign_access(private: bytes, command: UUID, *, method: str, body: bytes) -> bytes:
+    """The 64 bytes with which a bridge asks for the list of ``command``, or reports.
+
+    :raises ValueError: ``private`` is not 32 bytes long.
+    """
+    key = Ed25519PrivateKey.from_private_bytes(private)
+    return key.sign(_access_text(command, method, body))
+
+
+def verify_access(
+    public: bytes, command: UUID, *, method: str, body: bytes, signature: bytes
+) -> bool:
+    """Whether the bridge with that key asks or reports so; never raises."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(public)
+        key.verify(signature, _access_text(command, method, body))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def to_base64url(raw: bytes) -> str:
     """Base64url without padding, the form of all bytes in the protocol."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -103,6 +147,15 @@ def from_base64url(text: str) -> bytes:
 def _picture_text(command: UUID, jpeg: bytes) -> bytes:
     digest = hashlib.sha256(jpeg).digest()
     return _PICTURE + str(command).encode() + b"\n" + digest
+
+
+def _remote_text(nonce: bytes, session: UUID) -> bytes:
+    return _REMOTE + nonce + b"\n" + str(session).encode()
+
+
+def _access_text(command: UUID, method: str, body: bytes) -> bytes:
+    digest = hashlib.sha256(body).digest()
+    return _ACCESS + f"{method}\n{command}\n".encode() + digest
 
 
 def _signed_text(nonce: bytes, bridge_id: UUID) -> bytes:

@@ -15,7 +15,7 @@ from portico.devices.selectors import bridge_of
 from portico.devices.services.orders import request_order
 from portico.kernel.queue import enqueue
 from portico.provisioning.rules import is_behind
-from portico.provisioning.selectors import file_of
+from portico.provisioning.selectors import file_of, has_queued
 
 FETCH = "provisioning.fetch"
 # Several changes in a moment are one order, and the gateway has let the old file go.
@@ -42,7 +42,9 @@ def fetch_now(*, device_id: int, attempt: int, now: datetime) -> None:
     devices = Device.objects.select_related("site", "presence")
     device = devices.filter(pk=device_id).first()
     file = file_of(device) if device is not None else None
-    if device is None or file is None or not is_behind(file):
+    if device is None or file is None:
+        return
+    if not (is_behind(file) or has_queued(device_id)):
         return
     bridge = bridge_of(device.site)
     if bridge is None or bridge.enrolled_at is None:

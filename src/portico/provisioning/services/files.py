@@ -11,22 +11,28 @@ from django.db import transaction
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.devices.catalogue import all_models
+from portico.devices.enums import RESETS
 from portico.devices.models import Device
-from portico.devices.selectors import bridge_of
+from portico.devices.selectors import bridge_of, buttons_of
+from portico.devices.services.commands import confirm_restart
 from portico.devices.services.registration import PUBLISH
+from portico.devices.services.rotation import forget_old_secrets
 from portico.kernel.outbox import publish_on_commit
 from portico.kernel.queue import enqueue
 from portico.protocols.akuvox import action_url, contacts
-from portico.protocols.autop.grammar import contacts_name
+from portico.protocols.autop.grammar import contacts_name, parse
 from portico.protocols.autop.render import render
-from portico.provisioning.models import ProvisioningFile, WebPassword
+from portico.provisioning.commands import merged, overlay
+from portico.provisioning.enums import AutopKind
+from portico.provisioning.models import AutopItem, ProvisioningFile, WebPassword
 from portico.provisioning.rules import (
     calls_people,
     event_base,
     settings_for,
-    sip_address,
+    sip_server,
 )
-from portico.provisioning.selectors import address_book
+from portico.provisioning.selectors import address_book, live_items
+from portico.provisioning.services.autop import carried, note_commands_fetched
 
 _REVISION_DIGITS = 8
 # Once, with the first fetch: a unit that boots with our settings reports to us, and only
@@ -52,8 +58,10 @@ def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
         relays=list(device.relays.all()),
         model=all_models().get(device.model),
         base=base,
-        sip=device.sip,
-        sip_server=settings.ENVIRONMENT.sip_address or sip_address(base),
+        buttons=list(buttons_of(device)),
+        sip_server=sip_server(
+            base, settings.ENVIRONMENT.sip_address, settings.ENVIRONMENT.sip_tls_port
+        ),
         now=now,
     )
     web_password = WebPassword.objects.filter(device=device).first()
@@ -63,6 +71,8 @@ def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
     if book:
         name = contacts_name(_revision(book))
         values["Config.Contact.Url"] = f"{base}/p/{secrets.file_secret}/{name}"
+    items = list(live_items([device.pk]))
+    values = overlay(values, _commands(items, AutopKind.REGULAR))
     reports_to = event_base(base, bridge_of(device.site))
     plain = render(values | {"-": reports_to})
     revision = _revision(plain)
@@ -72,7 +82,8 @@ def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
     earlier = ProvisioningFile.objects.filter(device=device).first()
     if earlier is None or earlier.fetched_at is None:
         values |= FIRST_CONTACT
-    body = render(values, title=f"{device.name} ({device.pretty_mac})")
+    title = f"{device.name} ({device.pretty_mac})"
+    body = render(values, title=title) + _once(items)
     etag = hashlib.sha256(body.encode()).hexdigest()
     file, created = ProvisioningFile.objects.get_or_create(
         device=device,
@@ -89,8 +100,24 @@ def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
         file.etag, file.revision, file.published_at = etag, revision, now
         written = ["body", "contacts", "etag", "revision", "published_at"]
         file.save(update_fields=written)  # what was fetched meanwhile stays
+    carried(device=device, etag=etag)
     publish_on_commit("file.published", device=device.pk, site=str(device.site_id))
     return file
+
+
+def _commands(items: list[AutopItem], kind: AutopKind) -> dict[str, str]:
+    """The commands of one kind that stand in the file, without their repetitions."""
+    return merged(parse(i.order.text).settings for i in items if i.kind == kind)
+
+
+def _once(items: list[AutopItem]) -> str:
+    """The part that is served once. Its title makes the bytes new: a unit applies no file
+    twice, and the same commands may have been sent before."""
+    once = [item for item in items if item.kind == AutopKind.ONE_TIME]
+    if not once:
+        return ""
+    title = "once: " + " ".join(str(item.pk) for item in once)
+    return render(_commands(once, AutopKind.ONE_TIME), title=title)
 
 
 def _book(device: Device) -> str:
@@ -120,16 +147,24 @@ def reveal_file(*, actor: User, file: ProvisioningFile, now: datetime) -> str:
 
 
 @transaction.atomic
-def note_fetched(*, device_id: int, revision: str, at: datetime) -> None:
-    """The device has fetched the settings of ``revision`` in full, or still has them."""
+def note_fetched(*, device_id: int, revision: str, etag: str, at: datetime) -> None:
+    """The device has fetched the file with ``etag`` in full, or still has it.
+
+    ``revision`` is that of its settings.
+    """
     files = ProvisioningFile.objects.filter(device_id=device_id)
     first = files.filter(fetched_at=None).update(
         fetched_at=at, fetched_revision=revision
     )
-    if first:  # the order to reboot has served its purpose
+    if first:
+        # A unit that was reset is there again.
+        for device in Device.objects.filter(pk=device_id):
+            confirm_restart(device=device, kinds=RESETS, at=at, now=at)
+        # The order to reboot has served its purpose.
         enqueue(PUBLISH, unique_key=f"publish:{device_id}", device_id=device_id)
     else:
         files.update(fetched_at=at, fetched_revision=revision)
+    note_commands_fetched(device_id=device_id, etag=etag, at=at)
     if files.exists():
         _hint(device_id)
 
@@ -141,8 +176,12 @@ def note_applied(*, device: Device, revision: str, at: datetime) -> None:
         .exclude(applied_revision=revision[:12])
         .update(applied_at=at, applied_revision=revision[:12])
     )
-    if changed:
-        _hint(device.pk)
+    if not changed:
+        return
+    files = ProvisioningFile.objects.filter(device=device, revision=revision[:12])
+    for published_at in files.values_list("published_at", flat=True):
+        forget_old_secrets(device=device, settings_of=published_at)
+    _hint(device.pk)
 
 
 def _hint(device_id: int) -> None:

@@ -9,11 +9,14 @@ from portico.sites.models.site import Site
 
 
 class Resident(models.Model):
-    """Who lives in a site, and the account that he opens its doors with."""
+    """Who lives in a site, and the account that he opens its doors with.
+
+    Who lives in several sites is a resident of each, with one account (SITE-7).
+    """
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="residents")
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="resident"
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="residents"
     )
     role = models.CharField(max_length=7, choices=ResidentRole.choices)
     sip = models.OneToOneField(SipAccount, models.PROTECT, related_name="resident")
@@ -27,7 +30,10 @@ class Resident(models.Model):
                 fields=["site"],
                 condition=models.Q(role=ResidentRole.MASTER),
                 name="sites_one_master_per_site",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["user", "site"], name="sites_lives_there_once"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -12,13 +13,16 @@ from django.utils.translation import gettext as _
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.kernel.errors import ChangedMeanwhile, NotVisible
+from portico.kernel.rows import hold
 from portico.sites.enums import Feature, ResidentRole
 from portico.sites.errors import StaysOn
+from portico.sites.links import links_of
 from portico.sites.models import Resident, Site
 from portico.sites.selectors import get_visible_site
 from portico.sites.services.entitlements import give_if_free
+from portico.sites.services.linking import check_unlinked
 from portico.sites.services.people import change_resident
-from portico.sites.services.registration import HouseData, house_fields
+from portico.sites.services.registration import HouseData, PersonData, house_fields
 from portico.sites.services.residents import address_changed, people_changed
 from portico.sites.services.video import set_video
 
@@ -50,9 +54,11 @@ def change_house(
 ) -> None:
     """Save what is known of a house and of its family master (SITE-7).
 
-    The versions are those that were shown. Units get their files anew.
+    The versions are those that were shown. Units get their files anew. Of a master with
+    linked sites nothing is changed: name and language are then the house's own.
 
     :raises NotVisible: no house of ``actor``.
+    :raises AccountLinked: the master has linked sites, and another contact or country.
     :raises StaysOn: the smart home was on.
     :raises ChangedMeanwhile: somebody else has saved since.
     :raises ContactMissing, BadPhone, EmailTaken, PhoneTaken, PlanNeeded, TrialUsed: as at
@@ -75,8 +81,15 @@ def change_house(
         site=site, role=ResidentRole.MASTER
     )
     master.site = site
+    # Held: no site is linked to the account meanwhile.
+    user = hold(master.user)
+    known, country = {"country": before["country"]}, {"country": data.country}
+    check_unlinked(actor=actor, resident=master, before=known, after=country)
+    person: PersonData = data
+    if links_of(actor, master):
+        person = replace(data, name=user.name, language=user.language)
     change_resident(
-        actor=actor, resident=master, data=data, version=master_version, now=now
+        actor=actor, resident=master, data=person, version=master_version, now=now
     )
     if before == fields:
         return
@@ -97,7 +110,9 @@ def change_house(
 
 
 def _move_clocks(site: Site, before: Mapping[str, object]) -> None:
-    """Those who kept the house's time keep it."""
+    """Those who kept the house's time keep it; who lives elsewhere, too, has his own."""
+    elsewhere = Resident.objects.exclude(site=site)
     for key in ("time_zone", "time_format"):
-        people = User.objects.filter(resident__site=site, **{key: before[key]})
-        people.update(**{key: getattr(site, key)})
+        people = User.objects.filter(residents__site=site, **{key: before[key]})
+        alone = people.exclude(residents__in=elsewhere)
+        alone.update(**{key: getattr(site, key)})

@@ -8,14 +8,14 @@ from django.db import transaction
 from django.db.models import F
 
 from portico.accounts.models import User
-from portico.accounts.services.password_links import end_access
 from portico.accounts.services.people import forget_ways_in
 from portico.audit.services import record
 from portico.kernel.ids import new_secret
 from portico.sites.enums import ResidentRole
 from portico.sites.models import Entitlement, Resident, SipAccount, Site
+from portico.sites.services.linking import forget_accounts, hold_people
 from portico.sites.services.people import delete_family_member
-from portico.sites.services.residents import people_changed
+from portico.sites.services.residents import new_account, people_changed
 
 # What a new tenant enters anew.
 _FORGOTTEN = ("country", "landline_1", "landline_2", "landline_3")
@@ -26,9 +26,11 @@ def empty_house(*, actor: User, site: Site, now: datetime) -> None:
     """Take the people out of ``site`` (SITE-8); call inside the whole reset.
 
     Family members go. The master's account stays, unregistered and with no way in, until
-    he gets another email or number. Services, call type, times, language, plans and
-    devices stay as they are.
+    he gets another email or number; one with linked sites stays with those, and another
+    that is so stands in its place. Services, call type, times, language, plans and devices
+    stay as they are.
     """
+    hold_people(site)
     members = Resident.objects.filter(site=site, role=ResidentRole.MEMBER)
     for member in members.select_related("site", "user", "sip"):
         delete_family_member(actor=actor, resident=member, now=now)
@@ -37,8 +39,8 @@ def empty_house(*, actor: User, site: Site, now: datetime) -> None:
     )
     before = {name: getattr(site, name) for name in _FORGOTTEN}
     before |= {"email": master.user.email, "phone": master.user.phone}
-    forget_ways_in(user=master.user, now=now)
-    Resident.objects.filter(pk=master.pk).update(registered_at=None)
+    left = _left_behind(master, site, now)
+    Resident.objects.filter(pk=master.pk).update(registered_at=None, user=left)
     for sip in (master.sip, site.family_sip):
         if sip is not None:
             sip.password = new_secret()
@@ -60,9 +62,27 @@ def empty_house(*, actor: User, site: Site, now: datetime) -> None:
     )
 
 
+def _left_behind(master: Resident, site: Site, now: datetime) -> User:
+    """The account without a way in that the house keeps."""
+    user = master.user
+    if Resident.objects.filter(user=user).exclude(pk=master.pk).exists():
+        return new_account(
+            site=site,
+            name=user.name,
+            language=site.language,
+            time_format=site.time_format,
+        )
+    forget_ways_in(user=user, now=now)
+    return user
+
+
 @transaction.atomic
 def delete_site_with_people(*, actor: User, site: Site, now: datetime) -> None:
-    """Delete ``site`` and the accounts of its people; its devices are gone already."""
+    """Delete ``site`` and the accounts of its people; its devices are gone already.
+
+    Accounts with linked sites stay with those.
+    """
+    hold_people(site)
     people = list(Resident.objects.filter(site=site).select_related("user", "sip"))
     master = next(one.user for one in people if one.role == ResidentRole.MASTER)
     record(
@@ -80,8 +100,6 @@ def delete_site_with_people(*, actor: User, site: Site, now: datetime) -> None:
         },
         now=now,
     )
-    for person in people:
-        end_access(user=person.user, now=now)
     Entitlement.objects.filter(site=site).delete()
     Resident.objects.filter(site=site).delete()
     Site.objects.filter(pk=site.pk).delete()
@@ -89,4 +107,4 @@ def delete_site_with_people(*, actor: User, site: Site, now: datetime) -> None:
     if site.family_sip_id is not None:
         numbers.append(site.family_sip_id)
     SipAccount.objects.filter(pk__in=numbers).delete()
-    User.objects.filter(pk__in=[one.user_id for one in people]).delete()
+    forget_accounts(user_ids=[one.user_id for one in people], now=now)

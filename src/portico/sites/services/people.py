@@ -23,6 +23,11 @@ from portico.sites.models import Resident, SipAccount, Site
 from portico.sites.rules import no_more_members, service_state
 from portico.sites.selectors import member_count
 from portico.sites.services.entitlements import give_if_free
+from portico.sites.services.linking import (
+    check_unlinked,
+    forget_accounts,
+    hold_accounts,
+)
 from portico.sites.services.registration import (
     PersonData,
     add_resident,
@@ -44,7 +49,8 @@ def add_family_member(
     With ``tell`` False the link is left to who calls.
 
     Beyond the free ones his app does nothing until he has an Additional App, which he has
-    at once where it costs nothing.
+    at once where it costs nothing. If ``data`` links the site to an account that there is,
+    he has that one, and is told of the house.
 
     :raises NotVisible: a community, which has no family.
     :raises NotActivated: the app service of the house does not run.
@@ -58,7 +64,9 @@ def add_family_member(
     if refusal is not None:
         raise refusal
     is_extra = member_count(site) >= site.free_members
-    resident = add_resident(site=site, role=ResidentRole.MEMBER, data=data, now=now)
+    resident = add_resident(
+        actor=actor, site=site, role=ResidentRole.MEMBER, data=data, now=now
+    )
     if is_extra:
         give_if_free(
             site=site, feature=Feature.ADDITIONAL_APP, resident=resident, now=now
@@ -76,12 +84,16 @@ def change_resident(
     """Save what is known of a person; ``version`` is the one that was shown.
 
     Another email or number ends his sessions and everything that was sent to the old one;
-    who has no password yet is sent a new link.
+    who has no password yet is sent a new link. With linked sites both stay.
 
     :raises ContactMissing, BadPhone, EmailTaken, PhoneTaken: as at registration.
+    :raises AccountLinked: the account has linked sites, and another email or number.
     :raises ChangedMeanwhile: somebody else has saved since.
     """
-    user, contact = resident.user, contact_of(data)
+    # Held: no site is linked to the account meanwhile.
+    user, contact = hold(resident.user), contact_of(data)
+    known = {key: getattr(user, key) for key in contact}
+    check_unlinked(actor=actor, resident=resident, before=known, after=contact)
     check_free(contact, user)
     changes = {**contact, "name": data.name, "language": data.language}
     before = {key: getattr(user, key) for key in changes}
@@ -96,10 +108,12 @@ def change_resident(
         return
     for key, value in changes.items():
         setattr(user, key, value)
+    resident.user = user
     _record(actor, resident, "changed", before, changes, now=now)
     if before["name"] != data.name:
-        people_changed(site=resident.site)
-    if {key: before[key] for key in contact} != contact:
+        for home in user.residents.select_related("site"):
+            people_changed(site=home.site)
+    if known != contact:
         _leave_old_ways(resident, before["email"] or "", now)
 
 
@@ -131,23 +145,24 @@ def send_new_link(*, actor: User, resident: Resident, now: datetime) -> Channel:
 def delete_family_member(*, actor: User, resident: Resident, now: datetime) -> None:
     """Delete a family member's account; email and number are free, his SIP number is not.
 
-    Apps are signed out at once; the logs keep his name. ``access`` ends what he has given
-    out before it calls this.
+    Apps are signed out at once; the logs keep his name. An account with linked sites stays
+    with them, and reaches nothing of this one from now on. ``access`` ends what he has
+    given out before it calls this.
 
     :raises MasterStays: he is the family master.
     :raises NotVisible: somebody else has deleted him.
     """
     if resident.role == ResidentRole.MASTER:
         raise MasterStays(_("The family master is deleted with the house only."))
-    user = resident.user
+    # Held: no site is linked to the account meanwhile.
+    hold_accounts([resident.user_id])
     _record(actor, resident, "deleted", _known(resident), {}, now=now)
-    end_access(user=user, now=now)
     rows = Resident.objects.filter(pk=resident.pk, role=ResidentRole.MEMBER)
     if not rows.delete()[0]:
         raise NotVisible
     # Numbers are counted up, so that this one is nobody's again.
     SipAccount.objects.filter(pk=resident.sip_id).delete()
-    User.objects.filter(pk=user.pk).delete()
+    forget_accounts(user_ids=[resident.user_id], now=now)
     people_changed(site=resident.site)
 
 

@@ -11,7 +11,7 @@ import phonenumbers
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from portico.accounts.enums import DateFormat, TimeFormat
+from portico.accounts.enums import TimeFormat
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.kernel.errors import NotVisible
@@ -22,8 +22,14 @@ from portico.sites.models import Resident, Site
 from portico.sites.rules import check_plan
 from portico.sites.services.assignments import assign_to_maker
 from portico.sites.services.entitlements import give_if_free
+from portico.sites.services.linking import held_offer, link_account
 from portico.sites.services.numbering import allocate_sip_account
-from portico.sites.services.residents import address_changed, people_changed, welcome
+from portico.sites.services.residents import (
+    address_changed,
+    new_account,
+    people_changed,
+    welcome,
+)
 from portico.sites.services.video import VideoData, set_video
 from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.models import Organization
@@ -35,7 +41,8 @@ class PersonData:
     """Somebody who lives in a site; texts are already trimmed.
 
     ``phone`` is the national or international number as typed, read with ``country``
-    (ISO 3166 alpha-2).
+    (ISO 3166 alpha-2). ``link_to`` is the account that the site is to be linked to, by its
+    id, if it is the one that has this email or number; then it stays as it is.
     """
 
     name: str
@@ -44,6 +51,7 @@ class PersonData:
     phone: str = ""
     language: str = "en"
     time_format: TimeFormat = TimeFormat.HOURS_24
+    link_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +166,8 @@ def register_house(
 
     Allocates the family SIP number and the master's own; the master is unregistered, and
     what costs nothing in this installation runs from now on. He is sent a link to set his
-    password, if there is a way to reach him; not with ``tell`` False: who calls does that.
+    password, if there is a way to reach him, or told of the house if he has a password;
+    not with ``tell`` False: who calls does that.
 
     :raises NotVisible: ``actor`` is not of an installer.
     :raises ContactMissing: neither email nor mobile number.
@@ -175,7 +184,9 @@ def register_house(
         give_if_free(site=site, feature=Feature.PREMIUM, now=now)
     if data.video is not None:
         set_video(actor=actor, site=site, data=data.video, now=now)
-    resident = add_resident(site=site, role=ResidentRole.MASTER, data=data, now=now)
+    resident = add_resident(
+        actor=actor, site=site, role=ResidentRole.MASTER, data=data, now=now
+    )
     address_changed(site=site)
     record(
         actor=actor,
@@ -201,25 +212,26 @@ def _create_site(organization: Organization, data: HouseData, now: datetime) -> 
 
 
 def add_resident(
-    *, site: Site, role: ResidentRole, data: PersonData, now: datetime
+    *, actor: User, site: Site, role: ResidentRole, data: PersonData, now: datetime
 ) -> Resident:
     """Create the account of one person of ``site``, without a password.
 
-    Call inside a transaction. :raises: as :func:`register_house`.
+    Or link the site to the one that there is, if ``data`` says so. Call inside a
+    transaction. :raises: as :func:`register_house`.
     """
     contact = contact_of(data)
+    offer = held_offer(actor=actor, contact=contact, site=site, link_to=data.link_to)
+    if offer is not None:
+        return link_account(actor=actor, offer=offer, site=site, role=role, now=now)
     check_free(contact)
     try:
         with transaction.atomic():
-            user = User.objects.create_user(
-                None,
-                **contact,
+            user = new_account(
+                site=site,
                 name=data.name,
-                time_zone=site.time_zone,
                 language=data.language,
                 time_format=data.time_format,
-                # The one order that most clients of the app API can read.
-                date_format=DateFormat.DMY,
+                **contact,
             )
     except IntegrityError:  # somebody was quicker, just now
         check_free(contact)

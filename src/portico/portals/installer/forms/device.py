@@ -8,11 +8,13 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from portico.devices.boards import MonitorData
 from portico.devices.catalogue import DeviceModel, all_models
 from portico.devices.enums import DeviceKind, RelayKind
 from portico.devices.selectors import look_up_mac
 from portico.devices.services.registration import DeviceData
 from portico.kernel.errors import DomainError
+from portico.portals.installer.forms.board import MonitorForm, initial_monitor
 from portico.portals.installer.forms.monitoring import (
     YES_NO,
     MonitoringForm,
@@ -26,11 +28,9 @@ if TYPE_CHECKING:
     from portico.devices.models import Device
 
 
-class DeviceForm(MonitoringForm):
-    """DEV-2 and DEV-3, without the relays."""
-
-    kind = forms.ChoiceField(label=_("Device Type"), choices=DeviceKind.choices)
-    mac = forms.CharField(
+def mac_field() -> forms.CharField:
+    """A MAC as a person reads it from a label."""
+    return forms.CharField(
         label=_("MAC"),
         max_length=31,
         help_text=_("From the label, for example 0C:11:05:12:34:56."),
@@ -43,6 +43,13 @@ class DeviceForm(MonitoringForm):
             }
         ),
     )
+
+
+class DeviceForm(MonitoringForm):
+    """DEV-2 and DEV-3, without the relays."""
+
+    kind = forms.ChoiceField(label=_("Device Type"), choices=DeviceKind.choices)
+    mac = mac_field()
     name = forms.CharField(
         label=_("Device Name"),
         max_length=63,
@@ -92,6 +99,7 @@ class DeviceDraft:
         self.form = DeviceForm(bound, initial=values)
         if device is not None:
             del self.form.fields["mac"]
+        self.monitor = MonitorForm(bound, initial=values) if self.is_monitor else None
         self.relays = RelaySet(rows, model=self.model, data=bound)
         if self.act.startswith("add_") and self.relays.forms:
             # Who works by keyboard goes on where something has just appeared.
@@ -160,6 +168,7 @@ class DeviceDraft:
             **initial_monitoring(device),
             "has_internet": "yes" if device.has_internet else "no",
             "ip_address": device.ip_address or "",
+            **initial_monitor(device),
         }
         names = (
             "kind",
@@ -178,16 +187,25 @@ class DeviceDraft:
     def is_valid(self) -> bool:
         """Whether the whole form may be handed to the service."""
         is_sent = self.form.is_bound
-        return is_sent and all([self.form.is_valid(), self.relays.is_valid()])
+        parts = [self.form, self.relays, *([self.monitor] if self.monitor else ())]
+        # Every part is looked at, so that all errors show at once.
+        verdicts = [part.is_valid() for part in parts]
+        return is_sent and all(verdicts)
 
     @property
     def has_errors(self) -> bool:
         """Whether anything is marked."""
-        return bool(self.form.errors) or any(f.errors for f in self.relays.forms)
+        parts = [
+            self.form,
+            *self.relays.forms,
+            *([self.monitor] if self.monitor else ()),
+        ]
+        return any(part.errors for part in parts)
 
     def blame(self, error: DomainError) -> None:
         """Show what the domain refused where it belongs."""
-        blame(self.form, error)
+        is_boards = self.monitor is not None and error.field in self.monitor.fields
+        blame(self.monitor if is_boards and self.monitor else self.form, error)
 
     def device_data(self) -> DeviceData:
         """The cleaned form as the service takes it."""
@@ -202,4 +220,5 @@ class DeviceDraft:
             has_internet=data["has_internet"] != "no",
             ip_address=data["ip_address"],
             relays=self.relays.relays,
+            monitor=self.monitor.monitor_data() if self.monitor else MonitorData(),
         )

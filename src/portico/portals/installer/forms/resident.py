@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import phonenumbers
@@ -9,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portico.accounts.enums import TimeFormat
+from portico.kernel.errors import DomainError
 from portico.portals.shared.choices import (
     MAIL_LANGUAGES,
     country_choices,
@@ -16,9 +18,11 @@ from portico.portals.shared.choices import (
     dial_code,
 )
 from portico.portals.shared.forms import StyledForm
-from portico.sites.services.registration import PersonData
+from portico.sites.links import Links, link_offer
+from portico.sites.services.registration import PersonData, contact_of
 
 if TYPE_CHECKING:
+    from portico.accounts.models import User
     from portico.sites.models import Resident, Site
 
 
@@ -61,10 +65,60 @@ class ContactForm(StyledForm):
         label=_("Language"), choices=MAIL_LANGUAGES, initial="en"
     )
 
+    # The account that was chosen to be linked to.
+    link_to: int | None = None
+
+    def offer_link(self, actor: User, site: Site | None = None) -> None:
+        """Ask whether to link ``site`` to the account that has what was entered.
+
+        Only after ``is_valid``. The box is about one account: ticked for another it is not.
+        """
+        try:
+            contact = contact_of(self.person())
+        except DomainError:
+            return  # said when it is saved
+        offer = link_offer(actor, contact, site)
+        if offer is None:
+            return
+        pk, text = str(offer.user.pk), _("Link this site to that account")
+        self.fields["linked"] = forms.MultipleChoiceField(
+            label=offer.words,
+            choices=[(pk, text)],
+            required=False,
+            help_text=_(
+                "It keeps its name, email, mobile number and password, and the app shows"
+                " all its houses."
+            ),
+            widget=forms.CheckboxSelectMultiple(attrs={"class": "group"}),
+        )
+        chosen = self["linked"].data or []
+        self.link_to = offer.user.pk if pk in chosen else None
+        self.cleaned_data["linked"] = [pk] if self.link_to else []
+
+    def lock_contact(self, links: Links) -> None:
+        """Show contact and country, but for reading: the account has linked sites."""
+        if links:
+            for name in ("email", "country", "phone"):
+                self.fields[name].disabled = True
+                self.fields[name].help_text = links.reason
+
+    def person(self) -> PersonData:
+        """Who was entered; only after ``is_valid``."""
+        names = ("name", "email", "country", "phone", "language")
+        return PersonData(**{name: self.cleaned_data[name] for name in names})
+
     @property
     def chosen_dial_code(self) -> str:
-        """What stands before the mobile number."""
+        """What stands before numbers of the chosen country."""
         return dial_code(str(self["country"].value() or "")) or "+"
+
+    @property
+    def phone_dial_code(self) -> str:
+        """What stands before the mobile number; one that is locked keeps its own."""
+        number = self["phone"].value()
+        if self.fields["phone"].disabled and number:
+            return f"+{phonenumbers.parse(number).country_code}"
+        return self.chosen_dial_code
 
 
 class ResidentForm(ContactForm):
@@ -79,15 +133,8 @@ class ResidentForm(ContactForm):
 
     def person_data(self, site: Site) -> PersonData:
         """The cleaned form as the services take it."""
-        data = self.cleaned_data
-        return PersonData(
-            name=data["name"],
-            email=data["email"],
-            country=data["country"],
-            phone=data["phone"],
-            language=data["language"],
-            time_format=TimeFormat(site.time_format),
-        )
+        time_format = TimeFormat(site.time_format)
+        return replace(self.person(), time_format=time_format, link_to=self.link_to)
 
 
 def initial_of(site: Site, resident: Resident | None) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from portico.portals.shared.forms import StyledForm, ZoneField, blame
 from portico.sites.enums import CallMode, ClipDays, VideoStart
 from portico.sites.services.registration import (
     HouseData,
-    PersonData,
     check_free,
     check_house,
     contact_of,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from django.utils.functional import _StrPromise as StrPromise
 
+    from portico.sites.links import Links
     from portico.sites.models import Resident, Site, VideoPlan
 
 _LANDLINES = ("landline_1", "landline_2", "landline_3")
@@ -46,6 +46,7 @@ class SiteForm(ContactForm):
     """A single-family site with its family master, in the guide's order (SITE-1).
 
     ``site`` and ``master`` are those that there are; without them it is the New form.
+    ``links`` are the other houses of the master.
     """
 
     room_name = forms.CharField(
@@ -104,10 +105,11 @@ class SiteForm(ContactForm):
         company_zone: str = "",
         site: Site | None = None,
         master: Resident | None = None,
+        links: Links | None = None,
         **kwargs: Any,
     ) -> None:
         if site is not None and master is not None:
-            kwargs["initial"] = _initial(site, master)
+            kwargs["initial"] = _initial(site, master, is_linked=bool(links))
         else:
             kwargs.setdefault("initial", {"country": country_of_zone(company_zone)})
         super().__init__(*args, **kwargs)
@@ -117,12 +119,18 @@ class SiteForm(ContactForm):
         self.fields["language"].help_text = _(
             "The language of the mails to this house."
         )
+        if links:
+            self.lock_contact(links)
+            self.fields["name"].help_text = _(
+                "Of the house. The name of the account is changed under People."
+            )
 
     def check_with_others(self) -> None:
         """Blame the fields for what the service would refuse; only after ``is_valid``."""
         data = self.cleaned_data
         try:
-            check_free(contact_of(self._person()))
+            if self.link_to is None:
+                check_free(contact_of(self.person()))
             check_house(
                 country=data["country"],
                 landlines=self._landlines(),
@@ -131,10 +139,6 @@ class SiteForm(ContactForm):
             )
         except DomainError as error:
             blame(self, error)
-
-    def _person(self) -> PersonData:
-        names = ("name", "email", "country", "phone", "language")
-        return PersonData(**{name: self.cleaned_data[name] for name in names})
 
     def _landlines(self) -> tuple[str, str, str]:
         first, second, third = (self.cleaned_data[name] for name in _LANDLINES)
@@ -154,6 +158,7 @@ class SiteForm(ContactForm):
             time_zone=data["time_zone"],
             language=data["language"],
             time_format=TimeFormat(data["time_format"]),
+            link_to=self.link_to,
             landlines=self._landlines(),
             premium_plan=data["premium_plan"],
             landline_service=data["landline_service"],
@@ -278,7 +283,8 @@ class OptionsForm(StyledForm):
         return [int(value) for value in self.cleaned_data["video_devices"]]
 
 
-def _initial(site: Site, master: Resident) -> dict[str, Any]:
+def _initial(site: Site, master: Resident, *, is_linked: bool) -> dict[str, Any]:
+    """``is_linked``: what the master has in all of his houses is not this one's."""
     style = phonenumbers.PhoneNumberFormat.INTERNATIONAL
     fields = set(SiteForm.base_fields) & {field.name for field in site._meta.fields}  # noqa: SLF001 -- Django's documented API
     found = {name: getattr(site, name) for name in fields}
@@ -288,11 +294,9 @@ def _initial(site: Site, master: Resident) -> dict[str, Any]:
         if found[name]
     }
     person = initial_of(site, master)
-    return (
-        found
-        | {key: person[key] for key in ("name", "email", "country", "phone")}
-        | {"language": person["language"], "master_version": person["version"]}
-    )
+    shared = ("name", "country", "language") if not is_linked else ()
+    of_person = {key: person[key] for key in ("email", "phone", *shared)}
+    return found | of_person | {"master_version": person["version"]}
 
 
 def initial_options(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from django.forms import BoundField, Form
     from django.http import QueryDict
 
+    from portico.accounts.models import User
+
 
 STEPS = {"house": _("House"), "options": _("Options"), "review": _("Review")}
 
@@ -54,7 +56,7 @@ class HouseDraft:
     steps = STEPS
 
     def __init__(
-        self, data: QueryDict | None, *, company_zone: str, portal: str
+        self, data: QueryDict | None, *, actor: User, company_zone: str, portal: str
     ) -> None:
         wanted = data.get("to", "submit") if data is not None else "house"
         # Until the second step was seen there is nothing of it in the request.
@@ -65,6 +67,8 @@ class HouseDraft:
         self._company_zone = company_zone
         self.house = SiteForm(data, company_zone=company_zone)
         self.options = OptionsForm(entered, portal=portal)
+        if self.house.is_valid():
+            self.house.offer_link(actor)
         self.step = self._reached(wanted)
         self.is_complete = wanted == "submit" and self.step == "review"
 

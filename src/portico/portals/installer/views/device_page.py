@@ -6,12 +6,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portico.devices.catalogue import all_models
 from portico.devices.enums import CommandKind
+from portico.devices.errors import RotationUnderWay
 from portico.devices.rules import has_camera, why_no_orders
 from portico.devices.selectors import (
     bridge_of,
@@ -20,17 +23,29 @@ from portico.devices.selectors import (
     picture_of,
     recent_commands,
 )
+from portico.devices.services.rotation import end_old_secrets, rotate_secrets
 from portico.events.selectors import raw_events, visible_scope
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
+from portico.kernel.ids import new_id
+from portico.portals.installer.forms.autop import CommandsForm
 from portico.portals.installer.frame import at_home_only, installer_only
 from portico.portals.shared.demo import ACTS
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.lists import page_of
 from portico.portals.shared.log import latest_cards
-from portico.provisioning.rules import mask_secrets
-from portico.provisioning.selectors import address_of, file_of
+from portico.protocols.autop.grammar import parse
+from portico.provisioning.commands import merged
+from portico.provisioning.enums import AutopKind
+from portico.provisioning.rules import mask_passwords, mask_secrets
+from portico.provisioning.selectors import (
+    address_of,
+    file_of,
+    items_at,
+    live_items,
+)
 from portico.provisioning.services.files import reveal_file
+from portico.remote.selectors import live_session
 
 if TYPE_CHECKING:
     from portico.devices.models import Device
@@ -58,6 +73,7 @@ def device_context(request: StaffRequest, mac: str, tab: str) -> dict[str, Any]:
         "bridge": bridge,
         "is_bridged": bridge is not None and bridge.enrolled_at is not None,
         "orders_blocked": why_no_orders(device, bridge),
+        "remote_session": live_session(device, utcnow()),
     }
 
 
@@ -102,20 +118,38 @@ def doors(request: StaffRequest, mac: str) -> HttpResponse:
     context = device_context(request, mac, "doors")
     device = context["device"]
     context["relays"] = device.relays.all()
+    context["external_relays"] = device.external_relays.all()
     context["commands"] = recent_commands([device], since=utcnow() - LIFE_SHOWN)
     return render(request, "installer/device/doors.html", context)
+
+
+def provisioning_context(
+    request: StaffRequest, context: dict[str, Any]
+) -> dict[str, Any]:
+    """What the provisioning tab shows beside :func:`device_context`."""
+    device, file = context["device"], context["file"]
+    live = list(live_items([device.pk]))
+    regular = [one for one in live if one.kind == AutopKind.REGULAR]
+    commands = merged(parse(one.order.text).settings for one in regular)
+    lines = "\n".join(f"{key} = {value}" for key, value in commands.items())
+    kind = AutopKind.REGULAR
+    return {
+        # It works like a password, and would outlive a visit.
+        "address": None if request.visit else address_of(device),
+        "body": mask_secrets(file.body, device.secrets) if file else "",
+        "fetch_command": latest_order(
+            device, CommandKind.FETCH_CONFIGURATION, since=utcnow() - LIFE_SHOWN
+        ),
+        "autop_form": CommandsForm(initial={"token": new_id(), "kind": kind}),
+        "regular": mask_passwords(lines),
+        "autop_items": items_at(device)[:_LATEST],
+    }
 
 
 @installer_only
 def provisioning(request: StaffRequest, mac: str) -> HttpResponse:
     context = device_context(request, mac, "provisioning")
-    device, file = context["device"], context["file"]
-    # It works like a password, and would outlive a visit.
-    context["address"] = None if request.visit else address_of(device)
-    context["body"] = mask_secrets(file.body, device.secrets) if file else ""
-    context["fetch_command"] = latest_order(
-        device, CommandKind.FETCH_CONFIGURATION, since=utcnow() - LIFE_SHOWN
-    )
+    context |= provisioning_context(request, context)
     return render(request, "installer/device/provisioning.html", context)
 
 
@@ -125,11 +159,32 @@ def reveal(request: StaffRequest, mac: str) -> HttpResponse:
     context = device_context(request, mac, "provisioning")
     if context["file"] is None:
         raise NotVisible
+    context |= provisioning_context(request, context)
     context["body"] = reveal_file(
         actor=request.user, file=context["file"], now=utcnow()
     )
-    context |= {"address": address_of(context["device"]), "is_revealed": True}
+    context["is_revealed"] = True
     return render(request, "installer/device/provisioning.html", context)
+
+
+@require_POST
+@at_home_only
+def renew_addresses(request: StaffRequest, mac: str) -> HttpResponse:
+    device = get_visible_device(request.user, mac)
+    if "end" in request.POST:
+        end_old_secrets(actor=request.user, device=device, now=utcnow())
+        messages.success(request, _("The addresses of before are ended."))
+        return redirect("installer:device_file", mac)
+    try:
+        rotate_secrets(actor=request.user, device=device, now=utcnow())
+    except RotationUnderWay as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(
+            request,
+            _("The device gets its new addresses with its next configuration."),
+        )
+    return redirect("installer:device_file", mac)
 
 
 @installer_only

@@ -23,12 +23,13 @@ from portico.portals.installer.forms.site import (
 )
 from portico.portals.installer.forms.site_steps import HouseDraft
 from portico.portals.installer.frame import at_home_only, installer_only
-from portico.portals.installer.views.residents import link_sent
+from portico.portals.installer.views.residents import welcomed
 from portico.portals.installer.views.sites import site_context
 from portico.portals.shared.choices import zone_names
 from portico.portals.shared.forms import TypedNameForm, blame
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.money import monthly_prices
+from portico.sites.links import links_at, links_of
 from portico.sites.selectors import get_visible_site, people_of, video_plan_of
 from portico.sites.services.registration import register_house
 
@@ -45,6 +46,7 @@ def _portal() -> str:
 def site_new(request: StaffRequest) -> HttpResponse:
     draft = HouseDraft(
         request.POST if request.method == "POST" else None,
+        actor=request.user,
         company_zone=request.membership.organization.time_zone,
         portal=_portal(),
     )
@@ -63,7 +65,7 @@ def _register(request: StaffRequest, draft: HouseDraft) -> Site | None:
         draft.blame(error)
         return None
     text = _("%(house)s is created. Now add its devices.")
-    sent = link_sent(people_of(site)[0].user)
+    sent = welcomed(people_of(site)[0].user)
     messages.success(request, f"{text % {'house': site.room_name}} {sent}")
     return site
 
@@ -108,7 +110,13 @@ def _settings_forms(request: StaffRequest, site: Site) -> dict[str, Any]:
         initial=initial_options(site, video_plan_of(site), recording),
     )
     return {
-        "form": SiteForm(posted, company_zone=zone, site=site, master=master),
+        "form": SiteForm(
+            posted,
+            company_zone=zone,
+            site=site,
+            master=master,
+            links=links_of(request.user, master),
+        ),
         "options": options,
         "master": master,
         "zones": zone_names(),
@@ -126,6 +134,7 @@ def site_reset(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
         messages.success(request, text % {"house": site.room_name})
         return redirect("installer:site_settings", site.pk)
     context = {"site": site, "form": form, "people": people_of(site)}
+    context |= _who_goes(request, site)
     return render(request, "installer/houses/reset.html", context)
 
 
@@ -141,10 +150,19 @@ def site_delete(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     context = {
         "site": site,
         "form": form,
-        "people": people_of(site),
         "devices": devices_of_site(site),
     }
+    context |= _who_goes(request, site)
     return render(request, "installer/houses/delete.html", context)
+
+
+def _who_goes(request: StaffRequest, site: Site) -> dict[str, str]:
+    """Whose accounts go with the house, and whose stay with other houses."""
+    links, users = links_at(request.user, site), [p.user for p in people_of(site)]
+    return {
+        "going": ", ".join(user.name for user in users if user.pk not in links),
+        "staying": ", ".join(user.name for user in users if user.pk in links),
+    }
 
 
 def _house(request: StaffRequest, site_id: uuid.UUID) -> Site:

@@ -24,6 +24,7 @@ from portico.portals.shared.forms import TypedNameForm, blame
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.money import monthly_prices
 from portico.sites.enums import Feature, ResidentRole
+from portico.sites.links import links_of
 from portico.sites.rules import no_more_members, service_state
 from portico.sites.selectors import get_person, get_visible_site, member_count
 from portico.sites.services.people import (
@@ -51,6 +52,15 @@ def link_sent(user: User) -> str:
     )
 
 
+def welcomed(user: User) -> str:
+    """What a new resident was sent: who has a password was told of the house."""
+    if not user.has_usable_password():
+        return link_sent(user)
+    if user.email:
+        return _("A mail that says so goes to %(to)s.") % {"to": user.email}
+    return _("No mail was sent: the account has no email.")
+
+
 @at_home_only
 def resident_new(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     site = get_visible_site(request.user, site_id)
@@ -58,16 +68,19 @@ def resident_new(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
         raise NotVisible
     form = ResidentForm(request.POST or None, initial=initial_of(site, None))
     if request.method == "POST" and form.is_valid():
-        data = form.person_data(site)
+        form.offer_link(request.user, site)
         try:
             resident = add_family_member(
-                actor=request.user, site=site, data=data, now=utcnow()
+                actor=request.user,
+                site=site,
+                data=form.person_data(site),
+                now=utcnow(),
             )
         except DomainError as error:
             blame(form, error)
         else:
             text = _("%(name)s is added.") % {"name": resident.user.name}
-            messages.success(request, f"{text} {link_sent(resident.user)}")
+            messages.success(request, f"{text} {welcomed(resident.user)}")
             return redirect("installer:site", site.pk)
     context = {
         "site": site,
@@ -86,6 +99,7 @@ def resident_edit(
     resident = _person(request, site_id, resident_id)
     site, name = resident.site, resident.user.name
     form = ResidentForm(request.POST or None, initial=initial_of(site, resident))
+    form.lock_contact(links_of(request.user, resident))
     if request.method == "POST" and form.is_valid():
         try:
             change_resident(
@@ -118,6 +132,7 @@ def resident_delete(
         messages.success(request, _("%(name)s is deleted.") % {"name": name})
         return redirect("installer:site", site_id)
     context = {"site": resident.site, "form": form, "name": name}
+    context["links"] = links_of(request.user, resident)
     context["keys"] = live_keys_of(resident, now).count()
     return render(request, "installer/residents/delete.html", context)
 

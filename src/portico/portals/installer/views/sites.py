@@ -29,6 +29,7 @@ from portico.portals.shared.tables import moment
 from portico.portals.shared.weather import shown_weather
 from portico.provisioning.selectors import with_files
 from portico.sites.enums import AccountState, Feature, ServiceTerm, SiteKind
+from portico.sites.links import all_of, links_at
 from portico.sites.rules import (
     clips_of,
     live_landlines,
@@ -72,6 +73,7 @@ def site_context(request: StaffRequest, site_id: uuid.UUID, tab: str) -> dict[st
     :raises NotVisible: no house of this installer.
     """
     site, now = get_visible_site(request.user, site_id), utcnow()
+    links = links_at(request.user, site)
     entitlements = list(entitlements_of(site))
     return {
         "site": site,
@@ -82,6 +84,8 @@ def site_context(request: StaffRequest, site_id: uuid.UUID, tab: str) -> dict[st
         "presence": presence_counts(devices_of_site(site)),
         "bridge": bridge_of(site),
         "weather": shown_weather(site, now),
+        "links": links,
+        "linked": all_of(links.values()),
         "commissioning": None if site.is_community else commissioning_of(site),
     }
 
@@ -98,6 +102,7 @@ def site_people(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     people = list(people_of(site))
     context |= {
         "people": people,
+        "lines": [(person, context["links"].get(person.user_id)) for person in people],
         "served": served_people(site, people, entitlements_of(site), utcnow()),
         "landlines": live_landlines(site, entitlements_of(site), utcnow()),
         "smart_home": smart_home_address(site, settings.ENVIRONMENT.smart_home_url),

@@ -51,6 +51,22 @@ def ago(context: Context, moment: datetime | None) -> SafeString | str:
     )
 
 
+@register.simple_tag
+def left(moment: datetime) -> SafeString:
+    """How long it is until ``moment``; a script counts down."""
+    return format_html(
+        '<time datetime="{}" data-left>{}</time>',
+        moment.isoformat(),
+        _left(moment - timezone.now()),
+    )
+
+
+def _left(span: timedelta) -> str:
+    seconds = max(0, int(span.total_seconds()))
+    clock = f"{seconds // _MINUTE}:{seconds % _MINUTE:02}"
+    return _("%(clock)s left") % {"clock": clock}
+
+
 @register.simple_tag(takes_context=True)
 def exact(context: Context, moment: datetime | None) -> SafeString | str:
     """``moment`` to the second, in the viewer's zone and format."""

@@ -33,12 +33,11 @@ from portico.portals.shared.account_forms import (
 )
 from portico.portals.shared.forms import blame
 from portico.sites.errors import BadPhone
-from portico.sites.selectors import resident_of
 from portico.sites.services.registration import normalize_phone
 from portico.sites.services.residents import mark_registered
 
 if TYPE_CHECKING:
-    from portico.accounts.models import PasswordLink, User
+    from portico.accounts.models import PasswordLink
 
 # The number that a code was ordered for, between the two pages.
 _PHONE = "reset_phone"
@@ -107,7 +106,7 @@ def by_phone(request: HttpRequest) -> HttpResponse:
             blame(form, error)
         else:
             del request.session[_PHONE]
-            _note_resident(user)
+            mark_registered(user=user, now=utcnow())
             return render(request, "shared/passwords/done.html")
     context = {"form": form, "phone": f"•••{phone[-3:]}"}
     return render(request, "shared/passwords/by_phone.html", context)
@@ -142,15 +141,9 @@ def _is_set(secret: str, password: str, form: NewPasswordForm) -> bool:
     return True
 
 
-def _note_resident(user: User) -> None:
-    resident = resident_of(user)
-    if resident is not None:
-        mark_registered(resident=resident, now=utcnow())
-
-
 def _done(request: HttpRequest, link: PasswordLink) -> HttpResponse:
     if link.audience == Audience.RESIDENT:
-        _note_resident(link.user)
+        mark_registered(user=link.user, now=utcnow())
         return render(request, "shared/passwords/done.html")
     messages.success(request, _("Your password is set. Sign in with it."))
     return redirect("account_login")

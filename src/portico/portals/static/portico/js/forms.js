@@ -59,6 +59,8 @@ document.addEventListener("formdata", (event) => {
   for (const [name] of empty) event.formData.delete(name);
 });
 
+const AGAIN_MS = 2_000;
+
 // One press, one request: a second press while the first is under way does nothing.
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -68,6 +70,11 @@ document.addEventListener("submit", (event) => {
     return;
   }
   form.dataset.sent = "yes";
+  if (form.target === "_blank") {
+    // This page stays, and the button is there for another time.
+    window.setTimeout(() => delete form.dataset.sent, AGAIN_MS);
+    return;
+  }
   event.submitter?.setAttribute("aria-busy", "true");
 });
 

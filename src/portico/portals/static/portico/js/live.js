@@ -81,6 +81,7 @@ let leaving = 0;
 window.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post" || form.matches("[hx-post]")) return;
+  if (form.target === "_blank") return; // it leads to another tab
   window.clearTimeout(leaving);
   leaving = window.setTimeout(() => { leaving = 0; }, LEAVING_MS);
 });

@@ -1,4 +1,4 @@
-// Keeps "3 min ago" true.
+// Keeps "3 min ago" and "12:07 left" true.
 
 const STEPS = [
   [60, 1, "s"],
@@ -27,5 +27,15 @@ const tick = () => {
     if (element.textContent !== text) element.textContent = text;
   }
 };
+
+const countDown = () => {
+  const now = Date.now() - ahead;
+  for (const element of document.querySelectorAll("time[data-left]")) {
+    const seconds = Math.max(0, Math.round((Date.parse(element.dateTime) - now) / 1_000));
+    const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    element.textContent = element.textContent.replace(/^[\d:]+/, clock);
+  }
+};
+window.setInterval(countDown, 1_000);
 
 if (document.documentElement.lang.startsWith("en")) window.setInterval(tick, 5_000);

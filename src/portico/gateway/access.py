@@ -1,0 +1,116 @@
+"""Lists of who may open: ``GET`` and ``POST /bridge/v1/access/<command>``.
+
+The bridge fetches what a unit should hold, and says what became of it. On connections of
+their own, so that no door waits behind them.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from portico.gateway import metrics
+from portico.gateway.access_domain import AccessDomain
+from portico.gateway.domain import Domain, StoreFailed
+from portico.gateway.http import (
+    ClientAddresses,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+    header,
+    problem,
+    read_body,
+    respond,
+)
+from portico.gateway.limits import Buckets
+from portico.protocols.bridge import signing
+from portico.protocols.bridge.access import MAX_REPORT_BYTES, read_report
+from portico.protocols.bridge.fields import Nonsense
+
+PREFIX = "/bridge/v1/access/"
+# A house of twenty units that all change at once, and their reports.
+_PER_SECOND, _BURST = 4.0, 60.0
+_JSON = (b"content-type", b"application/json")
+# They are PINs and card numbers.
+_PRIVATE = (b"cache-control", b"no-store")
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.status, self.code = status, code
+
+
+class AccessLists:
+    """Gives a bridge the lists of its own orders, and takes its reports."""
+
+    def __init__(self, domain: Domain, addresses: ClientAddresses) -> None:
+        self._domain = domain
+        self._access = AccessDomain(domain)
+        self._addresses = addresses
+        self._asked = Buckets(_PER_SECOND, _BURST)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await self._answer(scope, receive)
+        except _Refused as refused:
+            metrics.ACCESS_LISTS.labels(refused.code).inc()
+            await problem(send, refused.status, refused.code)
+        except StoreFailed:
+            metrics.ACCESS_LISTS.labels("try_again").inc()
+            await problem(send, 503, "try_again", headers=[(b"retry-after", b"2")])
+        else:
+            metrics.ACCESS_LISTS.labels("given" if body else "reported").inc()
+            if body:
+                await respond(send, 200, body, [_JSON, _PRIVATE])
+            else:
+                await respond(send, 204)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+        """The list, or nothing for a report. :raises _Refused, StoreFailed: no."""
+        method = scope["method"]
+        if method not in {"GET", "POST"}:
+            raise _Refused(405, "method_not_allowed")
+        if not self._asked.take(self._addresses.of(scope)):
+            raise _Refused(429, "too_many")
+        bridge_id, command, body = await self._signed(scope, receive)
+        if method == "GET":
+            found = await self._access.access_list(bridge_id, command)
+            if found is None:
+                raise _Refused(404, "not_found")
+            return found
+        try:
+            report = read_report(body)
+        except Nonsense:
+            raise _Refused(422, "no_report") from None
+        if not await self._access.note_report(bridge_id, command, report):
+            raise _Refused(404, "not_found")
+        return b""
+
+    async def _signed(
+        self, scope: Scope, receive: Receive
+    ) -> tuple[uuid.UUID, uuid.UUID, bytes]:
+        """Bridge, command and body. :raises _Refused: it is not that bridge's."""
+        try:
+            command = uuid.UUID(scope["path"].removeprefix(PREFIX))
+            bridge_id = uuid.UUID(header(scope, b"portico-bridge"))
+            signature = signing.from_base64url(header(scope, b"portico-signature"))
+        except ValueError:
+            raise _Refused(404, "not_found") from None
+        bridge = await self._domain.bridge(bridge_id)
+        if bridge is None:
+            raise _Refused(404, "not_found")
+        try:
+            body = await read_body(receive, MAX_REPORT_BYTES)
+        except TooLarge:
+            raise _Refused(413, "too_large") from None
+        is_theirs = signing.verify_access(
+            bridge.public_key,
+            command,
+            method=scope["method"],
+            body=body,
+            signature=signature,
+        )
+        if not is_theirs:
+            raise _Refused(404, "not_found")
+        return bridge_id, command, body

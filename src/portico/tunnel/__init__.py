@@ -1,0 +1,1 @@
+"""Many streams on one WebSocket: what both ends of remote control have in common."""
