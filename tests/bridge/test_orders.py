@@ -13,6 +13,7 @@ from aiohttp import web
 
 from portico.bridge import frame
 from portico.protocols.akuvox.action_url import templates
+from portico.protocols.bridge.envelope import read_settings_data
 from portico.simulator.core import Phase
 from portico.simulator.virtual import VirtualUnit
 from tests.bridge.fake_device import MAC, envelope, running_device
@@ -370,5 +371,24 @@ def test_reset_that_the_unit_does_not_know_is_refused(tmp_path: Path) -> None:
                 await gateway.online(MAC)
                 _, *refused = await ordered(gateway, "reset_configuration")
                 assert refused == ["denied", "not_supported"]
+
+    asyncio.run(scenario())
+
+
+def test_settings_are_read_back_and_told_with_the_result(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with house(tmp_path, rtsp=False) as (gateway, _, unit):
+            values = {f"Config.Test.Key{n}": str(n) for n in range(90)}
+            unit.unit.core.settings.apply(values | {"Config.Test.Long": "x" * 200})
+            asked = [*values, "Config.Test.Long", "Config.Test.Lacking"]
+            command = await gateway.command(
+                MAC, kind="read_settings", data=read_settings_data(asked)
+            )
+            result = await gateway.result(command)
+
+            assert result["state"] == "acknowledged"
+            assert result["settings"] == values | {"Config.Test.Long": "x" * 128}
+            odd = await gateway.command(MAC, kind="read_settings", data={"keys": ["x"]})
+            assert (await gateway.result(odd))["reason"] == "bad_command"
 
     asyncio.run(scenario())

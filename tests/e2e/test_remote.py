@@ -248,5 +248,3 @@ def test_tab_with_a_session_is_accessible(
     expect(screen.page.locator("time[data-left]")).to_have_text(
         re.compile(r"1\d:\d\d left")
     )
-    if Path("/tmp/w").exists():
-        screen.page.screenshot(path=f"/tmp/w/rs-{scheme}-{width}.png", full_page=True)

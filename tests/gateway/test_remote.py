@@ -210,6 +210,33 @@ def test_forms_and_websockets_pass_both_ways(house: RemoteHouse) -> None:
         assert made.subprotocol == "chat"
 
 
+def test_answers_without_a_body_and_streams_of_events(house: RemoteHouse) -> None:
+    more = asyncio.Event()
+
+    async def events(request: web.BaseRequest) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        await answer.write(b"data: 1\n\n")
+        await more.wait()
+        return answer
+
+    async def unchanged(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=304, headers={"ETag": '"1"', "Content-Length": "9"})
+
+    house.on("/events", events)
+    house.on("/unchanged", unchanged)
+    house.page("/picture", b"12345", kind="image/png")
+    tab = house.open()
+
+    head = tab.ask("HEAD", "/picture")
+    assert (head.status_code, head.headers["content-length"]) == (200, "5")
+    kept = tab.get("/unchanged")
+    assert (kept.status_code, kept.headers["etag"]) == (304, '"1"')
+    with tab.http.stream("GET", "/events", headers=tab.headers()) as answer:
+        assert next(answer.iter_raw()) == b"data: 1\n\n"
+    assert tab.get("/picture").content == b"12345"
+
+
 # Who gets in
 
 

@@ -186,6 +186,8 @@ ROUTES: dict[str, Route] = {
     "installer:autop_withdraw": Route(
         "installer", ("autop_order_id",), post=True, status=302
     ),
+    "installer:device_compare": Route("installer", _DEVICE, post=True, status=302),
+    "installer:device_repair": Route("installer", _DEVICE, post=True, status=302),
     "installer:device_addresses": Route("installer", _DEVICE, post=True, status=302),
     "installer:device_autop": Route("installer", _DEVICE, post=True),
     "installer:device_was_reset": Route("installer", _DEVICE, post=True, status=302),

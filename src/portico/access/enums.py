@@ -30,6 +30,7 @@ class CredentialKind(models.TextChoices):
 
     PIN = "pin", _("PIN")
     CARD = "card", _("RF Card")
+    FACE = "face", _("Face")
     NFC = "nfc", _("NFC")
     BLUETOOTH = "bluetooth", _("Bluetooth")
     QR = "qr", _("QR Code")
@@ -63,6 +64,11 @@ class Trouble(models.TextChoices):
         _(
             "The device has no user list that can be written. Enter codes there by hand."
         ),
+    )
+    NO_FACES = "no_faces", _("The device takes no face photos.")
+    NO_PHOTO = (
+        "no_photo",
+        _("The device did not fetch the photo, or could not use it."),
     )
     WRONG_DEVICE = "wrong_device", _("Another device answers at this address.")
     UNKNOWN_OUTCOME = "unknown_outcome", _("The device's answer could not be read.")

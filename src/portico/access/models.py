@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import timedelta
 
 from django.conf import settings
@@ -75,6 +76,25 @@ class Credential(models.Model):
     def entry_id(self) -> str:
         """Its number on the units."""
         return f"PT-C{self.pk}"
+
+
+class Face(models.Model):
+    """The photo of a face credential, as long as it is in force."""
+
+    credential = models.OneToOneField(
+        Credential, models.CASCADE, primary_key=True, related_name="face"
+    )
+    # A JPEG in base64.
+    picture = SealedTextField()
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"face of {self.credential_id}"
+
+    @property
+    def jpeg(self) -> bytes:
+        return b64decode(self.picture)
 
 
 class TempKey(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time
 
@@ -23,7 +23,9 @@ from portico.access.models import Credential, Schedule, TempKey
 from portico.devices.enums import AccessMethod, RelayKind
 from portico.devices.models import Relay
 from portico.protocols.bridge.access import (
+    OLD_TAG,
     OURS,
+    AccessFace,
     AccessList,
     AccessSchedule,
     AccessUser,
@@ -158,10 +160,15 @@ def opened_by(credential: Credential, relays: Iterable[Relay]) -> list[Relay]:
     return [relay for relay in able if relay.pk in chosen]
 
 
-def access_list(wanted: Mapping[str, Wanted]) -> AccessList:
-    """What the bridge is given for one unit."""
+def access_list(
+    wanted: Mapping[str, Wanted], confirmed: Collection[str] = ()
+) -> AccessList:
+    """What the bridge is given for one unit.
+
+    :param confirmed: entries that the unit is known to hold.
+    """
     users = tuple(
-        replace(wanted[key].user, tag=wanted[key].digest[:16]) for key in sorted(wanted)
+        _tagged(wanted[key], is_held=key in confirmed) for key in sorted(wanted)
     )
     schedules = {
         each.schedule.id: each.schedule for each in wanted.values() if each.schedule
@@ -181,6 +188,14 @@ def credential_number(entry_id: str) -> int | None:
     number = entry_id.removeprefix(f"{OURS}C")
     is_one = number != entry_id and number.isascii() and number.isdigit()
     return int(number) if is_one and len(number) <= _MOST_DIGITS else None
+
+
+def _tagged(wanted: Wanted, *, is_held: bool) -> AccessUser:
+    user, tag = wanted.user, wanted.digest[:16]
+    if user.face is None:
+        return replace(user, tag=tag)
+    # An older bridge would write it without its face, and say that it is there.
+    return replace(user, tag=OLD_TAG, face=replace(user.face, tag=tag, held=is_held))
 
 
 def _spread(
@@ -212,7 +227,13 @@ def _user(credential: Credential) -> AccessUser:
         # A phone or tag shows its number where a card does.
         cards=(value,) if kind in {CredentialKind.CARD, CredentialKind.NFC} else (),
         bluetooth=value if kind == CredentialKind.BLUETOOTH else "",
+        face=_face(credential) if kind == CredentialKind.FACE else None,
     )
+
+
+def _face(credential: Credential) -> AccessFace:
+    # Deleted with the credential, and never changed before.
+    return AccessFace(credential.face.sha256, credential.face.size)
 
 
 def _short(name: str) -> str:

@@ -14,6 +14,7 @@ from portico.access.models import (
     Credential,
     DeviceAccess,
     DoorUse,
+    Face,
     Schedule,
     TempKey,
 )
@@ -120,7 +121,9 @@ def units_of(site: Site) -> QuerySet[Device]:
 def live_credentials(site: Site) -> QuerySet[Credential]:
     """What is in force, with all that units are told of it."""
     found = Credential.objects.filter(site=site, revoked_at=None)
-    return found.select_related("schedule", "resident__user").prefetch_related("relays")
+    # What a photo is, not the photo.
+    found = found.select_related("schedule", "resident__user", "face")
+    return found.defer("face__picture").prefetch_related("relays")
 
 
 def credentials_of(resident: Resident) -> QuerySet[Credential]:
@@ -142,6 +145,16 @@ def get_credential(resident: Resident, credential_id: int) -> Credential:
     if found is None:
         raise NotVisible
     return found
+
+
+def face_of(site: Site, credential_id: int) -> Face | None:
+    """The photo of a credential in force of ``site``."""
+    rows = Face.objects.filter(
+        credential=credential_id,
+        credential__site=site,
+        credential__revoked_at=None,
+    )
+    return rows.first()
 
 
 def bridge_credentials(site: Site, kinds: Collection[str]) -> list[Credential]:
@@ -186,6 +199,19 @@ def access_of(device: Device) -> DeviceAccess | None:
 def access_by_device(site: Site) -> dict[int, DeviceAccess]:
     found = DeviceAccess.objects.filter(device__site=site)
     return {each.device_id: each for each in found}
+
+
+def is_on_device(device: Device, entry_id: str) -> bool:
+    """Whether the unit should hold this entry."""
+    wanted = AccessEntry.objects.filter(device=device, is_wanted=True)
+    return wanted.filter(entry_id=entry_id).exists()
+
+
+def confirmed_on(device: Device) -> set[str]:
+    """The entries that the unit is known to hold as they are wanted."""
+    rows = AccessEntry.objects.filter(device=device, is_wanted=True)
+    rows = rows.exclude(confirmed_at=None)
+    return set(rows.values_list("entry_id", flat=True))
 
 
 def entries_of_device(device: Device) -> QuerySet[AccessEntry]:

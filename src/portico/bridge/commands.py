@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -16,6 +17,7 @@ from portico.bridge.limits import COMMANDS_AT_ONCE
 from portico.bridge.outbox import Begun, Outbox
 from portico.bridge.pictures import Pictures
 from portico.bridge.remote import RemoteControl
+from portico.bridge.settings_read import read_settings
 from portico.bridge.unit import Unit
 from portico.protocols.akuvox import local_api
 from portico.protocols.bridge.envelope import (
@@ -23,6 +25,7 @@ from portico.protocols.bridge.envelope import (
     CLEAR_ACCESS,
     FETCH_CONFIGURATION,
     OPEN_RELAY,
+    READ_SETTINGS,
     REBOOT,
     RESET_CONFIGURATION,
     RESET_FACTORY,
@@ -48,6 +51,7 @@ _PLAIN_ORDERS: Final = {
 _OF_UNITS: Final = frozenset(
     {
         OPEN_RELAY,
+        READ_SETTINGS,
         CLEAR_ACCESS,
         REMOTE_CONTROL,
         SYNC_ACCESS,
@@ -114,11 +118,12 @@ class Commands:
             self._outbox.put_volatile(self._result(command, arrived, failure))
             return
         try:
-            await self._execute(command)
+            settings = await self._execute(command)
         except OpeningFailed as error:
             result = self._result(command, arrived, error)
         else:
             result = self._result(command, arrived, None)
+            result = replace(result, settings=settings or {})
         log.info(
             "command.done",
             id=str(command.id),
@@ -132,24 +137,27 @@ class Commands:
         except StoreFull as error:
             log.warning("result.not_noted", id=str(command.id), cause=str(error))
 
-    async def _execute(self, command: Command) -> None:
-        """:raises OpeningFailed: with the contract's reason."""
+    async def _execute(self, command: Command) -> dict[str, str] | None:
+        """What the unit was asked to tell. :raises OpeningFailed: with the reason."""
         if self._clock.now_ms() >= command.expires_at:
             raise OpeningFailed("expired")
         if command.kind == CAMERA_PICTURE:
             camera = await find_camera(command.data)
             await self._pictures.take(command.id, camera)
-            return
+            return None
         if command.kind not in _OF_UNITS:
             raise OpeningFailed("bad_command")
         order = _opening(command) if command.kind == OPEN_RELAY else None
         unit = self._lan.unit(command.mac)
         if unit is None:
             raise OpeningFailed("unknown_device")
+        if command.kind == READ_SETTINGS:
+            return await read_settings(unit, command)
         if order is not None:
             await unit.open(order, expires_at=command.expires_at)
         else:
             await self._at_unit(unit, command)
+        return None
 
     async def _at_unit(self, unit: Unit, command: Command) -> None:
         """Everything but openings. :raises OpeningFailed: with the contract's reason."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Mode = Literal["production", "demo", "test"]
@@ -82,6 +82,17 @@ class Environment(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.absolute()
+
+    @field_validator("remote_host")
+    @classmethod
+    def _beside_us(cls, value: str, info: ValidationInfo) -> str:
+        """Names below it are devices', so that none of ours may be."""
+        name = value.strip().strip(".").lower().partition(":")[0]
+        ours = (info.data.get("public_url", ""), info.data.get("device_url", ""))
+        hosts = [(urlsplit(each).hostname or "").lower() for each in ours]
+        if name and any(f".{host}".endswith(f".{name}") for host in hosts if host):
+            raise ValueError("a name of this installation is below it")
+        return value
 
     @cached_property
     def keys(self) -> list[str]:

@@ -38,6 +38,7 @@ class CommandKind(models.TextChoices):
     RESET_CONFIGURATION = "reset_configuration", _("configuration reset")
     RESET_FACTORY = "reset_factory", _("factory reset")
     REMOTE_CONTROL = "remote_control", _("remote control")
+    READ_SETTINGS = "read_settings", _("compare settings")
     CAMERA_PICTURE = "camera_picture", _("take a picture of a third-party camera")
 
 
@@ -51,6 +52,7 @@ DEVICE_ORDERS = (
     CommandKind.RESET_CONFIGURATION,
     CommandKind.RESET_FACTORY,
     CommandKind.REMOTE_CONTROL,
+    CommandKind.READ_SETTINGS,
 )
 
 

@@ -1,4 +1,5 @@
-"""Lists of who may open: ``GET`` and ``POST /bridge/v1/access/<command>``.
+"""Lists of who may open: ``GET`` and ``POST /bridge/v1/access/<command>``, and the
+photos of their entries: ``GET /bridge/v1/access/<command>/faces/<id>``.
 
 The bridge fetches what a unit should hold, and says what became of it. On connections of
 their own, so that no door waits behind them.
@@ -30,8 +31,10 @@ from portico.protocols.bridge.fields import Nonsense
 PREFIX = "/bridge/v1/access/"
 # A house of twenty units that all change at once, and their reports.
 _PER_SECOND, _BURST = 4.0, 60.0
+_FACES = "/faces/"
+_JPEG = (b"content-type", b"image/jpeg")
 _JSON = (b"content-type", b"application/json")
-# They are PINs and card numbers.
+# They are PINs, card numbers and faces.
 _PRIVATE = (b"cache-control", b"no-store")
 
 
@@ -53,6 +56,7 @@ class AccessLists:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await self._answer(scope, receive)
+            kind = _JPEG if _FACES in scope["path"] else _JSON
         except _Refused as refused:
             metrics.ACCESS_LISTS.labels(refused.code).inc()
             await problem(send, refused.status, refused.code)
@@ -62,20 +66,22 @@ class AccessLists:
         else:
             metrics.ACCESS_LISTS.labels("given" if body else "reported").inc()
             if body:
-                await respond(send, 200, body, [_JSON, _PRIVATE])
+                await respond(send, 200, body, [kind, _PRIVATE])
             else:
                 await respond(send, 204)
 
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
-        """The list, or nothing for a report. :raises _Refused, StoreFailed: no."""
+        """List or photo, or nothing for a report. :raises _Refused, StoreFailed: no."""
         method = scope["method"]
-        if method not in {"GET", "POST"}:
+        order, _, entry = scope["path"].removeprefix(PREFIX).partition(_FACES)
+        if method not in ({"GET"} if entry else {"GET", "POST"}):
             raise _Refused(405, "method_not_allowed")
         if not self._asked.take(self._addresses.of(scope)):
             raise _Refused(429, "too_many")
-        bridge_id, command, body = await self._signed(scope, receive)
+        named = f"{method} faces/{entry}" if entry else method
+        bridge_id, command, body = await self._signed(scope, receive, order, named)
         if method == "GET":
-            found = await self._access.access_list(bridge_id, command)
+            found = await self._found(bridge_id, command, entry)
             if found is None:
                 raise _Refused(404, "not_found")
             return found
@@ -87,12 +93,19 @@ class AccessLists:
             raise _Refused(404, "not_found")
         return b""
 
+    async def _found(
+        self, bridge_id: uuid.UUID, command: uuid.UUID, entry: str
+    ) -> bytes | None:
+        if entry:
+            return await self._access.face(bridge_id, command, entry)
+        return await self._access.access_list(bridge_id, command)
+
     async def _signed(
-        self, scope: Scope, receive: Receive
+        self, scope: Scope, receive: Receive, order: str, method: str
     ) -> tuple[uuid.UUID, uuid.UUID, bytes]:
         """Bridge, command and body. :raises _Refused: it is not that bridge's."""
         try:
-            command = uuid.UUID(scope["path"].removeprefix(PREFIX))
+            command = uuid.UUID(order)
             bridge_id = uuid.UUID(header(scope, b"portico-bridge"))
             signature = signing.from_base64url(header(scope, b"portico-signature"))
         except ValueError:
@@ -107,7 +120,7 @@ class AccessLists:
         is_theirs = signing.verify_access(
             bridge.public_key,
             command,
-            method=scope["method"],
+            method=method,
             body=body,
             signature=signature,
         )

@@ -47,8 +47,14 @@ from portico.kernel.threads import end_pool
 from portico.messaging.services import monitors
 from portico.messaging.words import monitor_text
 from portico.protocols.bridge import messages as wire
-from portico.protocols.bridge.envelope import NO_UNIT, camera_picture_data, encode
+from portico.protocols.bridge.envelope import (
+    NO_UNIT,
+    camera_picture_data,
+    encode,
+    read_settings_data,
+)
 from portico.provisioning.selectors import ServedFile, address_of, served_files
+from portico.provisioning.services.comparing import keys_to_read, note_settings
 from portico.provisioning.services.files import note_applied, note_fetched
 from portico.sites.enums import ManagerRight
 from portico.sites.selectors import managed_communities, visible_sites
@@ -235,6 +241,8 @@ def _claim(command_id: uuid.UUID) -> wire.Command | None:
         data["hold_seconds"] = relay.hold_seconds
     if command.kind == CommandKind.REMOTE_CONTROL and command.device is not None:
         data = remote_order(command.device.pk, command_id)
+    if command.kind == CommandKind.READ_SETTINGS and command.device is not None:
+        data = read_settings_data(keys_to_read(command.device.pk))
     if command.camera is not None:
         data = camera_picture_data(command.camera.address)
     return wire.Command(
@@ -258,7 +266,7 @@ def _all_waiting() -> list[tuple[uuid.UUID, uuid.UUID]]:
 
 
 def _record_result(bridge_id: uuid.UUID, result: wire.CommandResult) -> bool:
-    return commands.record_result(
+    known = commands.record_result(
         bridge_id=bridge_id,
         command_id=result.id,
         state=CommandState(result.state.value),
@@ -266,6 +274,9 @@ def _record_result(bridge_id: uuid.UUID, result: wire.CommandResult) -> bool:
         at=from_ms(result.at),
         now=utcnow(),
     )
+    if known and result.settings:
+        note_settings(command_id=result.id, told=result.settings, now=utcnow())
+    return known
 
 
 def _recognize(device_id: int, model: str, firmware: str) -> None:

@@ -25,6 +25,8 @@ from portico.tunnel.streams import Stream, StreamOver
 MAX_BODY_BYTES: Final = 128 * 1024 * 1024
 # A unit that writes firmware to its flash takes its time; the bridge gives it a minute.
 HEAD_SECONDS: Final = 75.0
+# Answers without a body, whatever length they state.
+_BODILESS: Final = frozenset({204, 304})
 
 
 class Refusal(Exception):
@@ -95,7 +97,9 @@ async def exchange(
     try:
         head = await _head(stream, incoming)
         if head is not None:
-            is_done = await _until_gone(_answer(head, stream, send, tunnel), incoming)
+            may_lack = asked.method == "HEAD"
+            answer = _answer(head, stream, send, tunnel=tunnel, may_lack=may_lack)
+            is_done = await _until_gone(answer, incoming)
     finally:
         incoming.cancel()
         await asyncio.gather(incoming, return_exceptions=True)
@@ -134,15 +138,21 @@ async def _until_gone(work: Awaitable[bool], incoming: asyncio.Task[None]) -> bo
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _answer(head: Head, stream: Stream, send: Send, tunnel: Tunnel) -> bool:
-    """Pass the answer on; False when it was not whole. :raises LeadsElsewhere."""
+async def _answer(
+    head: Head, stream: Stream, send: Send, *, tunnel: Tunnel, may_lack: bool
+) -> bool:
+    """Pass the answer on; False when it was not whole.
+
+    :param may_lack: a length is stated without a body.
+    :raises LeadsElsewhere: it redirects to somebody else.
+    """
     headers = to_browser(head.headers, tunnel.place)
     if (tls := wants_tls(head.headers, tunnel.place)) is not None:
         tunnel.tls = tls
     links, length = None, length_of(head.headers)
     if charset_safe_text(head.headers, head.status):
         links, length = OwnLinks(tunnel.place), None
-    elif length is not None:
+    elif length is not None and head.status not in _BODILESS:
         headers.append((b"content-length", str(length).encode()))
     await send(
         {"type": "http.response.start", "status": head.status, "headers": headers}
@@ -162,15 +172,10 @@ async def _answer(head: Head, stream: Stream, send: Send, tunnel: Tunnel) -> boo
         if is_end:
             break
         await send({"type": "http.response.body", "body": part, "more_body": True})
-    if length and scope_has_body(head.status):
+    if length and not may_lack and head.status not in _BODILESS:
         return False
     await send({"type": "http.response.body", "body": part})
     return True
-
-
-def scope_has_body(status: int) -> bool:
-    """Whether an answer of ``status`` may state a length without having a body."""
-    return status != 304
 
 
 async def _incoming(receive: Receive, stream: Stream, length: int | None) -> None:

@@ -318,4 +318,6 @@ def charset_safe_text(headers: Headers, status: int) -> bool:
     if status == 206 or found.get("content-encoding", "identity") != "identity":
         return False
     kind = found.get("content-type", "")
-    return kind.startswith(_TEXT_TYPES) and "utf-16" not in kind
+    # A stream of events must not wait for what may still belong to an address.
+    is_stream = kind.startswith("text/event-stream")
+    return kind.startswith(_TEXT_TYPES) and not is_stream and "utf-16" not in kind

@@ -30,6 +30,8 @@ class ProvisioningFile(models.Model):
     published_at = models.DateTimeField()
     fetched_at = models.DateTimeField(null=True)
     fetched_revision = models.CharField(max_length=12, blank=True)
+    # Counts the times that it was sent again though nothing in it had changed.
+    repeats = models.PositiveIntegerField(default=0)
     applied_at = models.DateTimeField(null=True)
     applied_revision = models.CharField(max_length=12, blank=True)
 
@@ -142,3 +144,27 @@ class AutopItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id} for {self.device_id}: {self.state}"
+
+
+class SettingsCheck(models.Model):
+    """What a unit itself says of the settings in its file, read through the bridge (PRV-5)."""
+
+    device = models.OneToOneField(
+        Device, models.CASCADE, primary_key=True, related_name="settings_check"
+    )
+    # Not asked again before.
+    next_at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True)
+    # Of the settings that it was compared with.
+    revision = models.CharField(max_length=12, blank=True)
+    # How many were compared; those that differ, as [key, saved, told]; and those that
+    # the unit does not have.
+    compared = models.PositiveSmallIntegerField(default=0)
+    differing = models.JSONField(default=list)
+    lacking = models.JSONField(default=list)
+
+    class Meta:
+        indexes = [models.Index(fields=["next_at"], name="provisioning_checks_due")]
+
+    def __str__(self) -> str:
+        return f"check of {self.device_id}"

@@ -271,6 +271,11 @@ def mask_secrets(body: str, secrets: DeviceSecrets) -> str:
     return mask_passwords(body)
 
 
+def is_password(key: str) -> bool:
+    """Whether the setting is called a password."""
+    return _SECRET_KEY.fullmatch(f"{key} = x") is not None
+
+
 def mask_passwords(text: str) -> str:
     """``text`` with the values of all keys hidden that are called a password."""
     return _SECRET_KEY.sub(rf"\g<1>{MASK}", text)

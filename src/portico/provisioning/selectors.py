@@ -26,6 +26,7 @@ from portico.provisioning.models import (
     AutopItem,
     AutopOrder,
     ProvisioningFile,
+    SettingsCheck,
     WebPassword,
 )
 from portico.sites.selectors import people_of
@@ -113,6 +114,12 @@ def sip_transports() -> list[SipTransport]:
 def address_of(device: Device) -> str:
     """What is entered in the unit as its provisioning address. It holds a secret."""
     return f"{settings.ENVIRONMENT.devices_base}/p/{device.secrets.file_secret}/"
+
+
+def check_of(device: Device) -> SettingsCheck | None:
+    """What a unit that the caller has been shown has last said of its settings."""
+    checks = SettingsCheck.objects.filter(device=device, checked_at__isnull=False)
+    return checks.first()
 
 
 def web_password_of(device: Device) -> WebPassword | None:

@@ -14,6 +14,7 @@ from typing import Final
 from portico.protocols.bridge.fields import Nonsense
 from portico.protocols.bridge.remote import (
     CHUNK_BYTES,
+    MAX_FREE,
     Frame,
     FrameKind,
     Head,
@@ -50,6 +51,8 @@ class Stream:
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._sending, self._receiving = SendWindow(), ReceiveWindow()
         self._over = ""
+        # Frames without a cost that have come so far.
+        self._free = 0
 
     async def send(
         self, kind: FrameKind, payload: bytes | Open | Head | int | str = b""
@@ -97,6 +100,9 @@ class Stream:
             self.fail(str(frame.payload))
         else:
             self._receiving.arrived(frame.cost)
+            self._free += not frame.cost
+            if self._free > MAX_FREE:
+                raise Nonsense("oversized", "stream")
             self._inbox.append(frame)
             self._news.set()
 

@@ -34,6 +34,7 @@ from portico.messaging.services.monitors import give_up_old
 from portico.messaging.services.sending import order_late
 from portico.notices.services.telling import purge_old
 from portico.provisioning.services.autop import begin_waves
+from portico.provisioning.services.comparing import compare_due
 from portico.provisioning.services.web_passwords import expire_web_passwords
 from portico.remote.services.sessions import end_due
 from portico.support.services.files import sweep_files
@@ -92,6 +93,7 @@ def ticks() -> list[Tick]:
         Tick("weather_places", 86_400.0, forget_empty_places),
         Tick("remote", 2.0, lambda: end_due(now=utcnow())),
         Tick("wipes", 5.0, lambda: wipe_due(now=utcnow())),
+        Tick("compare", 5.0, lambda: compare_due(now=utcnow())),
         Tick("old_secrets", 3600.0, lambda: expire_old_secrets(now=utcnow())),
         Tick("autop_waves", 5.0, lambda: begin_waves(now=utcnow())),
         Tick("access", 1.0, lambda: order_access(now=utcnow())),

@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from portico.access.enums import CredentialKind
 from portico.access.errors import BadCredential, TakenValue
 from portico.access.models import Credential, HeldValue, Schedule
+from portico.access.photos import Photo
 from portico.access.rules import BY_BRIDGE, MOST, check_card, check_pin
+from portico.access.services.faces import erase_face, keep_face
 from portico.access.services.planning import plan_site
 from portico.access.services.values import hold_credential_value
 from portico.accounts.models import User
@@ -45,6 +47,7 @@ class CredentialData:
     label: str = ""
     relays: Sequence[Relay] = ()
     schedule: Schedule | None = None
+    photo: Photo | None = None
 
 
 @transaction.atomic
@@ -52,6 +55,8 @@ def add_credential(
     *, actor: User, resident: Resident, data: CredentialData, now: datetime
 ) -> Credential:
     """Give ``resident`` a credential; the units are told at once where they can be.
+
+    A face takes the place of the one that he has.
 
     :raises BadCredential: the value cannot be one, he has enough of this kind, or a door
         or schedule is another house's.
@@ -61,13 +66,19 @@ def add_credential(
     """
     site = resident.site
     hold(resident)
+    if data.kind == CredentialKind.FACE:
+        _end_face(actor, resident, data, now)
     _check_room(resident, data.kind)
     _check_plan(site, data, now)
     if any(relay.device.site_id != site.pk for relay in data.relays) or (
         data.schedule is not None and data.schedule.site_id != site.pk
     ):
         raise BadCredential(_("This door or schedule does not exist."))
-    credential = _made(resident, data, now)
+    if data.photo is not None and data.kind == CredentialKind.FACE:
+        credential = _created(resident, data, "", now)
+        keep_face(credential=credential, photo=data.photo)
+    else:
+        credential = _made(resident, data, now)
     credential.relays.set(data.relays)
     _changed(actor, credential, "credential.added", now)
     return credential
@@ -108,6 +119,17 @@ def _check_room(resident: Resident, kind: CredentialKind) -> None:
     raise BadCredential(text % {"count": most}, field="value")
 
 
+def _end_face(
+    actor: User, resident: Resident, data: CredentialData, now: datetime
+) -> None:
+    if data.photo is None:
+        raise BadCredential(_("Choose a photo."), field="photo")
+    faces = Credential.objects.filter(resident=resident, kind=CredentialKind.FACE)
+    for former in faces.filter(revoked_at=None):
+        if _end(former, now):
+            _note(actor, former, "credential.revoked", now)
+
+
 def _check_plan(site: Site, data: CredentialData, now: datetime) -> None:
     if data.kind != CredentialKind.DYNAMIC_QR:
         return
@@ -125,17 +147,7 @@ def _made(resident: Resident, data: CredentialData, now: datetime) -> Credential
         value = _new_value(data.kind) if is_made_up else _checked(data)
         try:
             with transaction.atomic():
-                credential = Credential.objects.create(
-                    site=resident.site,
-                    resident=resident,
-                    kind=data.kind,
-                    value=value,
-                    label=data.label.strip(),
-                    hint=_hint(data.kind, value),
-                    opens_all=not data.relays,
-                    schedule=data.schedule,
-                    created_at=now,
-                )
+                credential = _created(resident, data, value, now)
                 hold_credential_value(credential=credential, now=now)
         except TakenValue:
             if not is_made_up or attempt == _TRIES - 1:
@@ -143,6 +155,22 @@ def _made(resident: Resident, data: CredentialData, now: datetime) -> Credential
         else:
             return credential
     raise AssertionError  # the loop returns or raises
+
+
+def _created(
+    resident: Resident, data: CredentialData, value: str, now: datetime
+) -> Credential:
+    return Credential.objects.create(
+        site=resident.site,
+        resident=resident,
+        kind=data.kind,
+        value=value,
+        label=data.label.strip(),
+        hint=_hint(data.kind, value),
+        opens_all=not data.relays,
+        schedule=data.schedule,
+        created_at=now,
+    )
 
 
 def _checked(data: CredentialData) -> str:
@@ -189,10 +217,19 @@ def _end(credential: Credential, now: datetime) -> bool:
     if not rows.update(revoked_at=now, value=""):
         return False
     HeldValue.objects.filter(credential=credential).delete()
+    erase_face(credential=credential)
     return True
 
 
 def _changed(actor: User, credential: Credential, action: str, now: datetime) -> None:
+    _note(actor, credential, action, now)
+    if credential.kind in BY_BRIDGE:
+        publish_on_commit("roster.changed", site=str(credential.site_id))
+    else:
+        plan_site(site=credential.site, now=now)
+
+
+def _note(actor: User, credential: Credential, action: str, now: datetime) -> None:
     site = credential.site
     record(
         actor=actor,
@@ -208,7 +245,3 @@ def _changed(actor: User, credential: Credential, action: str, now: datetime) ->
         },
         now=now,
     )
-    if credential.kind in BY_BRIDGE:
-        publish_on_commit("roster.changed", site=str(site.pk))
-    else:
-        plan_site(site=site, now=now)

@@ -11,6 +11,7 @@ from django.db import transaction
 from portico.access.enums import SyncState, Trouble
 from portico.access.models import AccessEntry, DeviceAccess
 from portico.access.rules import access_list
+from portico.access.selectors import confirmed_on
 from portico.access.services.ordering import LOOK_AGAIN, PATIENCE
 from portico.access.services.planning import wanted_on
 from portico.devices.enums import CommandKind, CommandState
@@ -18,7 +19,12 @@ from portico.devices.models import Command, Device
 from portico.devices.selectors import commands_for
 from portico.kernel.clock import from_ms
 from portico.kernel.outbox import publish_on_commit
-from portico.protocols.bridge.access import AccessList, AccessReport, ReportState
+from portico.protocols.bridge.access import (
+    OLD_TAG,
+    AccessList,
+    AccessReport,
+    ReportState,
+)
 
 # The bridge fetches at once; after that the order's number opens nothing any more.
 FETCH_WITHIN = timedelta(minutes=10)
@@ -32,6 +38,8 @@ _STUBBORN = frozenset(
         Trouble.BAD_COMMAND,
         Trouble.REJECTED,
         Trouble.FULL,
+        Trouble.NO_FACES,
+        Trouble.NO_PHOTO,
     }
 )
 _FIRST, _LONGEST = timedelta(seconds=2), timedelta(minutes=1)
@@ -43,8 +51,10 @@ def list_for(
     *, bridge_id: uuid.UUID, command_id: uuid.UUID, now: datetime
 ) -> AccessList | None:
     """What the unit of an order should hold now; None: no such order of this bridge."""
-    device = _device_of(bridge_id, command_id, now - FETCH_WITHIN)
-    return None if device is None else access_list(wanted_on(device, now))
+    device = device_of_order(bridge_id, command_id, now - FETCH_WITHIN)
+    if device is None:
+        return None
+    return access_list(wanted_on(device, now), confirmed_on(device))
 
 
 @transaction.atomic
@@ -60,7 +70,7 @@ def note_report(
     Safe to repeat. An entry counts as confirmed when the unit holds exactly what is
     wanted now: a report about an older list proves nothing of what changed since.
     """
-    device = _device_of(bridge_id, command_id, now - REPORT_WITHIN)
+    device = device_of_order(bridge_id, command_id, now - REPORT_WITHIN)
     if device is None:
         return False
     rows = DeviceAccess.objects.select_for_update(of=("self",)).filter(device=device)
@@ -95,9 +105,10 @@ def note_order_failed(*, command_id: uuid.UUID, now: datetime) -> None:
         publish_on_commit("access.changed", device=access.pk, site=site)
 
 
-def _device_of(
+def device_of_order(
     bridge_id: uuid.UUID, command_id: uuid.UUID, since: datetime
 ) -> Device | None:
+    """The unit that an order of this bridge is about; None: no such order since then."""
     orders = commands_for(bridge_id).filter(
         pk=command_id, kind=CommandKind.SYNC_ACCESS, requested_at__gte=since
     )
@@ -153,7 +164,9 @@ def _confirm(
         key = entry.entry_id
         if entry.is_wanted:
             is_so = f"{key}:{entry.digest[:16]}" in present
-            reason = refused.get(key, "")
+            reason = _of_entry(refused.get(key, ""))
+            if f"{key}:{OLD_TAG}" in present:
+                reason = Trouble.BAD_COMMAND
         else:
             is_so = key not in named and key not in left
             reason = Trouble.REJECTED if key in left else ""
@@ -162,3 +175,8 @@ def _confirm(
         elif entry.confirmed_at is None:
             entry.confirmed_at = max(entry.changed_at, heard)
         entry.reason = "" if is_so else reason
+
+
+def _of_entry(reason: str) -> str:
+    # A unit that takes the others lacks no list, but what this one opens with.
+    return Trouble.NO_FACES if reason == Trouble.NOT_SUPPORTED else reason

@@ -135,6 +135,8 @@ urlpatterns = [
     path(f"{_DEVICE}doors/", device_page.doors, name="device_doors"),
     path(f"{_DEVICE}provisioning/", device_page.provisioning, name="device_file"),
     path(f"{_DEVICE}provisioning/reveal/", device_page.reveal, name="device_reveal"),
+    path(f"{_DEVICE}provisioning/compare/", orders.compare, name="device_compare"),
+    path(f"{_DEVICE}provisioning/repair/", orders.repair, name="device_repair"),
     path(f"{_DEVICE}provisioning/fetch/", orders.fetch, name="device_fetch"),
     path(
         f"{_DEVICE}provisioning/addresses/",

@@ -21,6 +21,10 @@ _MAX_SCHEDULES: Final = 1000
 _MAX_VALUES: Final = 16
 # What entries and schedules of ours on a unit begin with; all others are somebody's own.
 OURS: Final = "PT-"
+# The tag of entries with a face, for bridges that do not know faces: it confirms nothing.
+OLD_TAG: Final = "-"
+# A picture of 800 pixels a side, however noisy.
+MAX_FACE_BYTES: Final = 2 * 1024 * 1024
 
 
 class ScheduleType(StrEnum):
@@ -50,6 +54,21 @@ class AccessSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessFace:
+    """The photo of an entry, a JPEG; it never changes as long as the entry's id is the
+    same.
+
+    :param tag: the entry's, see :attr:`AccessUser.mark`.
+    :param held: the server knows that the unit has it.
+    """
+
+    sha256: str
+    size: int
+    tag: str = ""
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AccessUser:
     """One entry; ``schedule`` names an :class:`AccessSchedule`, empty: always.
 
@@ -65,6 +84,12 @@ class AccessUser:
     schedule: str = ""
     relays: tuple[int, ...] = ()
     security: tuple[int, ...] = ()
+    face: AccessFace | None = None
+
+    @property
+    def mark(self) -> str:
+        """How a report names the entry as it is wanted."""
+        return f"{self.id}:{self.face.tag if self.face else self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +179,16 @@ def _user(of: Fields) -> AccessUser:
         schedule=of.text("schedule", 31),
         relays=_numbers(of, "relays"),
         security=_numbers(of, "security"),
+        face=None if of.absent("face") else _face(of.inner("face")),
+    )
+
+
+def _face(of: Fields) -> AccessFace:
+    return AccessFace(
+        sha256=of.hex("sha256", 32, 32).hex(),
+        size=of.integer("size", 1, MAX_FACE_BYTES),
+        tag=of.text("tag", 31, empty=False),
+        held=of.flag("held"),
     )
 
 

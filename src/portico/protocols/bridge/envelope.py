@@ -8,13 +8,14 @@ same protocol version may add some.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from enum import StrEnum
 from typing import Any, Final, NoReturn, TypeVar
 from uuid import UUID
 
 from portico.protocols.akuvox.action_url import EventKind
+from portico.protocols.autop.grammar import is_key
 from portico.protocols.bridge.fields import MAX_INT, Fields, Nonsense, bad
 from portico.protocols.bridge.messages import (
     Ack,
@@ -65,9 +66,11 @@ __all__ = [
     "MAX_FRAME_BYTES",
     "MAX_IDS",
     "MAX_ROSTER_BYTES",
+    "MAX_VALUE",
     "NO_UNIT",
     "OPEN_RELAY",
     "PROTOCOL_VERSION",
+    "READ_SETTINGS",
     "REBOOT",
     "RESET_CONFIGURATION",
     "RESET_FACTORY",
@@ -104,8 +107,10 @@ __all__ = [
     "decode_from_server",
     "encode",
     "open_relay_data",
+    "read_asked_keys",
     "read_camera_picture",
     "read_open_relay",
+    "read_settings_data",
 ]
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -131,6 +136,10 @@ _ROLLING_BYTES: Final = (16, 64)
 _MAX_DATA_FIELDS: Final = 24
 _MAX_DATA_TEXT: Final = 256
 _MAX_HOLD_SECONDS: Final = 600
+# Settings that are asked for at once, what of a value is told, and keys in one text.
+MAX_KEYS: Final = 256
+MAX_VALUE: Final = 128
+_KEYS_A_TEXT: Final = 8
 
 OPEN_RELAY: Final = "open_relay"
 FETCH_CONFIGURATION: Final = "fetch_configuration"
@@ -138,6 +147,7 @@ TAKE_PICTURE: Final = "take_picture"
 CLEAR_ACCESS: Final = "clear_access"
 SYNC_ACCESS: Final = "sync_access"
 CAMERA_PICTURE: Final = "camera_picture"
+READ_SETTINGS: Final = "read_settings"
 REBOOT: Final = "reboot"
 RESET_CONFIGURATION: Final = "reset_configuration"
 RESET_FACTORY: Final = "reset_factory"
@@ -165,6 +175,24 @@ def read_camera_picture(data: Mapping[str, Any]) -> RtspAddress:
         raise bad("url") from None
     user = of.text("user", MAX_ACCOUNT)
     return replace(address, user=user, password=of.text("password", MAX_ACCOUNT))
+
+
+def read_settings_data(keys: Sequence[str]) -> dict[str, Any]:
+    """``data`` of the command that asks what a unit has for ``keys``, at most 256."""
+    asked = [
+        ",".join(keys[at : at + _KEYS_A_TEXT])
+        for at in range(0, min(len(keys), MAX_KEYS), _KEYS_A_TEXT)
+    ]
+    return {"keys": asked}
+
+
+def read_asked_keys(data: Mapping[str, Any]) -> list[str]:
+    """:raises Nonsense: not the data of a ``read_settings`` command."""
+    texts = Fields(dict(data)).items("keys", MAX_KEYS // _KEYS_A_TEXT)
+    asked = [key for text in texts if isinstance(text, str) for key in text.split(",")]
+    if not asked or not all(map(is_key, asked)):
+        raise bad("keys")
+    return asked
 
 
 def camera_picture_data(address: RtspAddress) -> dict[str, Any]:
@@ -304,6 +332,7 @@ def _read_result(of: Fields) -> CommandResult:
         of.word("reason") if of.text("reason", 32) else "",
         of.time("at"),
         of.integer("took_ms", 0, MAX_INT),
+        {} if of.absent("settings") else of.settings("settings", MAX_KEYS, MAX_VALUE),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from portico.kernel.mac import InvalidMac, parse_mac
+from portico.protocols.autop.grammar import is_key
 from portico.protocols.bridge.signing import from_base64url
 
 # 9999-12-31: above it the server's date types overflow.
@@ -154,6 +155,16 @@ class Fields:
             for key, item in value.items()
             if _checked_name(key, name)
         }
+
+    def settings(self, name: str, most: int, longest: int) -> dict[str, str]:
+        """A flat object of short texts whose names are configuration keys."""
+        value = self._values.get(name)
+        if not isinstance(value, dict) or len(value) > most:
+            raise bad(name)
+        inner = Fields(value)
+        if not all(len(key) <= longest and is_key(key) for key in value):
+            raise bad(name)
+        return {key: inner.text(key, longest) for key in value}
 
     def tree(self, name: str) -> dict[str, Any]:
         """An object of any shape, bounded in depth, breadth and text length."""

@@ -106,13 +106,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """``took_ms`` counts from the command's arrival to the device's answer."""
+    """``took_ms`` counts from the command's arrival to the device's answer.
+
+    ``settings``: what the unit has for the keys that a ``read_settings`` asked for.
+    """
 
     id: UUID
     state: CommandState
     reason: str
     at: int
     took_ms: int
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ MAX_FRAME_BYTES: Final = 64 * 1024
 CHUNK_BYTES: Final = 16 * 1024
 # What may be on its way in one direction of one stream: the memory that it may cost.
 WINDOW_BYTES: Final = 256 * 1024
+# What the shortest message costs its reader.
+LEAST_COST: Final = 256
+# Heads, ends and closes cost nothing; no stream has more than one of each to be read.
+MAX_FREE: Final = 3
 # Pages of small units ask for some twenty things at once.
 MAX_STREAMS: Final = 64
 # Together they stay well within one frame.
@@ -132,9 +136,9 @@ class Frame:
     def cost(self) -> int:
         """What it takes of its direction's window."""
         if self.kind in _PAID and isinstance(self.payload, bytes):
-            return len(self.payload) or 1
+            return max(len(self.payload), LEAST_COST)
         if self.kind is FrameKind.TEXT and isinstance(self.payload, str):
-            return len(self.payload.encode()) or 1
+            return max(len(self.payload.encode()), LEAST_COST)
         return 0
 
 

@@ -33,6 +33,7 @@ from portico.provisioning.rules import (
 )
 from portico.provisioning.selectors import address_book, live_items
 from portico.provisioning.services.autop import carried, note_commands_fetched
+from portico.provisioning.services.comparing import compare_soon
 
 _REVISION_DIGITS = 8
 # Once, with the first fetch: a unit that boots with our settings reports to us, and only
@@ -83,7 +84,9 @@ def publish_file(*, device: Device, now: datetime) -> ProvisioningFile:
     if earlier is None or earlier.fetched_at is None:
         values |= FIRST_CONTACT
     title = f"{device.name} ({device.pretty_mac})"
-    body = render(values, title=title) + _once(items)
+    repeats = earlier.repeats if earlier is not None else 0
+    again = render({}, title=f"again: {repeats}") if repeats else ""
+    body = render(values, title=title) + again + _once(items)
     etag = hashlib.sha256(body.encode()).hexdigest()
     file, created = ProvisioningFile.objects.get_or_create(
         device=device,
@@ -181,6 +184,7 @@ def note_applied(*, device: Device, revision: str, at: datetime) -> None:
     files = ProvisioningFile.objects.filter(device=device, revision=revision[:12])
     for published_at in files.values_list("published_at", flat=True):
         forget_old_secrets(device=device, settings_of=published_at)
+    compare_soon(device_id=device.pk, now=at)
     _hint(device.pk)
 
 

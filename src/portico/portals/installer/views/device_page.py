@@ -40,6 +40,7 @@ from portico.provisioning.enums import AutopKind
 from portico.provisioning.rules import mask_passwords, mask_secrets
 from portico.provisioning.selectors import (
     address_of,
+    check_of,
     file_of,
     items_at,
     live_items,
@@ -142,6 +143,10 @@ def provisioning_context(
         ),
         "autop_form": CommandsForm(initial={"token": new_id(), "kind": kind}),
         "regular": mask_passwords(lines),
+        "check": check_of(device),
+        "compare_command": latest_order(
+            device, CommandKind.READ_SETTINGS, since=utcnow() - LIFE_SHOWN
+        ),
         "autop_items": items_at(device)[:_LATEST],
     }
 

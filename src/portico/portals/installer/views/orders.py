@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portico.devices.enums import CommandChannel, CommandKind
@@ -21,6 +23,7 @@ from portico.portals.installer.views.device_page import (
 )
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.lists import plain
+from portico.provisioning.services.comparing import compare_now, send_again
 
 if TYPE_CHECKING:
     from portico.devices.models import Command
@@ -44,6 +47,26 @@ def fetch(request: StaffRequest, mac: str) -> HttpResponse:
     if not request.htmx:
         return redirect("installer:device_file", mac)
     return render(request, "installer/device/_order.html", {"command": command})
+
+
+@require_POST
+@installer_only
+def compare(request: StaffRequest, mac: str) -> HttpResponse:
+    device = get_visible_device(request.user, mac)
+    key = plain(request.POST.get("key", ""), 63)
+    command = compare_now(actor=request.user, device=device, key=key, now=utcnow())
+    if not request.htmx:
+        return redirect("installer:device_file", mac)
+    return render(request, "installer/device/_order.html", {"command": command})
+
+
+@require_POST
+@installer_only
+def repair(request: StaffRequest, mac: str) -> HttpResponse:
+    device = get_visible_device(request.user, mac)
+    send_again(actor=request.user, device=device, now=utcnow())
+    messages.success(request, _("The device takes its whole file once more."))
+    return redirect("installer:device_file", mac)
 
 
 @installer_only
