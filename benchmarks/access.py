@@ -100,7 +100,7 @@ def _unit(local: dict[str, Any]) -> _Unit:
 
 def _sign_in(web: httpx.Client, facts: dict[str, Any]) -> _Portal:
     link = facts["installer"]["link"]
-    web.post(link, data={"csrfmiddlewaretoken": _token(web.get(link).text)})
+    web.post(link, data={"csrfmiddlewaretoken": form_token(web.get(link).text)})
     sites = web.get("/installer/sites/").text
     found = re.search(r'href="(/installer/sites/[0-9a-f-]{36}/)"', sites)
     if found is None:
@@ -108,10 +108,10 @@ def _sign_in(web: httpx.Client, facts: dict[str, Any]) -> _Portal:
     people = re.search(rf'"({found[1]}people/\d+/access/)"', web.get(found[1]).text)
     if people is None:
         raise RuntimeError("nobody lives in the demo's house")
-    return _Portal(web, people[1], _token(web.get(f"{people[1]}new/card/").text))
+    return _Portal(web, people[1], form_token(web.get(f"{people[1]}new/card/").text))
 
 
-def _token(page: str) -> str:
+def form_token(page: str) -> str:
     """What a form of the page proves itself with."""
     found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
     if found is None:

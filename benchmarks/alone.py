@@ -19,6 +19,8 @@ NAMES = {
     "autop": True,
     "door": False,
     "access": False,
+    "settings-change": False,
+    "batch": True,
     "bridges": True,
     "presence": True,
     "worker": True,

@@ -10,10 +10,12 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 from uuid import UUID
 
+import aiohttp
 import uvloop
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -44,6 +46,36 @@ class Held:
     pongs: int
 
 
+class Fetching:
+    """What units do that are told to fetch: they get their files and say so."""
+
+    def __init__(self, port: int, files: dict[str, str]) -> None:
+        self._base = f"http://127.0.0.1:{port}"
+        self._files = files
+        self._http = aiohttp.ClientSession()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def obey(self, box: _Box, command: wire.Command) -> None:
+        task = asyncio.create_task(self._fetch(box, command))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _fetch(self, box: _Box, command: wire.Command) -> None:
+        now = int(time.time() * 1000)
+        done = wire.CommandState.ACKNOWLEDGED
+        box.send(wire.CommandResult(command.id, done, "", now, 1))
+        if command.kind == envelope.FETCH_CONFIGURATION:
+            await self.get(command.mac)
+
+    async def get(self, mac: str) -> None:
+        """The unit's file, as the unit asks for it."""
+        async with self._http.get(self._base + self._files[mac]) as answer:
+            await answer.read()
+
+    async def close(self) -> None:
+        await self._http.close()
+
+
 class _Box(asyncio.Protocol):
     """One session."""
 
@@ -53,6 +85,7 @@ class _Box(asyncio.Protocol):
         self._protocol = ClientProtocol(uri)
         self._transport: asyncio.Transport | None = None
         self.ready = asyncio.get_running_loop().create_future()
+        self.on_command: Callable[[_Box, wire.Command], None] | None = None
         self.heard_at = 0.0
         self.pongs = 0
         self.closed = False
@@ -86,6 +119,8 @@ class _Box(asyncio.Protocol):
             case wire.Pong():
                 self.heard_at = time.monotonic()
                 self.pongs += 1
+            case wire.Command() if self.on_command is not None:
+                self.on_command(self, message)
             case _:
                 return
 
@@ -103,7 +138,12 @@ class _Box(asyncio.Protocol):
         return not self.closed and time.monotonic() - self.heard_at < _DEAD_SECONDS
 
 
-async def _connect(port: int, keys: list[tuple[str, str]], boxes: list[_Box]) -> None:
+async def _connect(
+    port: int,
+    keys: list[tuple[str, str]],
+    boxes: list[_Box],
+    units: Fetching | None = None,
+) -> None:
     """Let all enter; each is in ``boxes`` as soon as its session is ready."""
     gate = asyncio.Semaphore(_AT_ONCE)
     loop = asyncio.get_running_loop()
@@ -111,6 +151,7 @@ async def _connect(port: int, keys: list[tuple[str, str]], boxes: list[_Box]) ->
     async def enter(number: int, bridge: str, private: str) -> None:
         async with gate:
             box = _Box(port, UUID(bridge), signing.from_base64url(private))
+            box.on_command = units.obey if units is not None else None
             source = (f"127.0.0.{1 + number % _ADDRESSES}", 0)
             await loop.create_connection(
                 lambda: box, "127.0.0.1", port, local_addr=source
@@ -138,11 +179,19 @@ async def _ping(boxes: list[_Box]) -> None:
 async def _hold(order: dict[str, Any]) -> None:
     boxes: list[_Box] = []
     pinging = asyncio.create_task(_ping(boxes))
-    await _connect(order["port"], order["keys"], boxes)
+    files: dict[str, str] = order.get("files", {})
+    units = Fetching(order["port"], files) if files else None
+    await _connect(order["port"], order["keys"], boxes, units)
+    if units is not None:
+        started = time.monotonic()
+        await asyncio.gather(*(units.get(mac) for mac in files))
+        print(f"fetched {time.monotonic() - started}", flush=True)
     print(f"connected {len(boxes)}", flush=True)
     before = sum(box.pongs for box in boxes)
     await asyncio.sleep(order["seconds"])
     pinging.cancel()
+    if units is not None:
+        await units.close()
     held = Held(
         alive=sum(box.is_alive for box in boxes),
         closed=sum(box.closed for box in boxes),

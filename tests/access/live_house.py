@@ -38,6 +38,7 @@ from tests.gateway.server import RunningGateway
 from tests.waiting import LONGEST_SECONDS, eventually
 
 _T = TypeVar("_T")
+FACE_MODEL = "X916"
 API = "Config.DoorSetting.APIFCGI."
 METHODS = [
     AccessMethod.PIN,
@@ -46,6 +47,8 @@ METHODS = [
     AccessMethod.BLUETOOTH,
     AccessMethod.QR,
 ]
+# What it opens by where the model knows faces.
+WITH_FACE = [*METHODS, AccessMethod.FACE]
 
 
 def door(number: int = 1, *methods: AccessMethod) -> RelayData:
@@ -69,7 +72,8 @@ class LiveHouse:
         self.installer: User = make_installer()
         self.site: Site = make_site(self.installer)
         self.master: Resident = self.site.residents.select_related("user").get()
-        relays = [door(1), door(2)]
+        methods = WITH_FACE if model == FACE_MODEL else METHODS
+        relays = [door(1, *methods), door(2, *methods)]
         self.device: Device = make_device(
             self.site, self.installer, model=model, relays=relays
         )

@@ -23,5 +23,7 @@ def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """One look at a command, and no waiting."""
     real = waiting.wait_seconds
     monkeypatch.setattr(
-        waiting, "wait_seconds", lambda command_id, _seconds: real(command_id, 0)
+        waiting,
+        "wait_seconds",
+        lambda command_id, _seconds, *look: real(command_id, 0, *look),
     )

@@ -50,8 +50,14 @@ from tests.factories import (
     run_jobs,
     set_prices,
 )
-from tests.factories.access import make_credential, make_key, make_schedule
+from tests.factories.access import (
+    make_credential,
+    make_face,
+    make_key,
+    make_schedule,
+)
 from tests.factories.autop import make_commands
+from tests.factories.locks import make_lock, make_lock_account
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -90,16 +96,34 @@ def access_pages(house: House) -> list[str]:
     """Codes and cards: of a person, of the house, of a device."""
     person = make_family_member(house.site, house.installer, "Tim")
     make_credential(person, house.installer)
+    make_face(person, house.installer)
     key = make_key(house.device, house.installer)
     schedule = make_schedule(house.site, house.installer)
     site = f"/installer/sites/{house.site.pk}/"
     people = f"{site}people/{person.pk}/access/"
     return [
         people,
-        *(f"{people}new/{kind}/" for kind in ("pin", "dynamic_qr")),
+        *(f"{people}new/{kind}/" for kind in ("pin", "face", "dynamic_qr")),
         *(f"{site}keys/{part}" for part in ("", "new/", f"{key.pk}/")),
         *(f"{site}schedules/{part}" for part in ("", "new/", f"{schedule.pk}/edit/")),
         f"/installer/devices/{house.device.mac}/access/",
+    ]
+
+
+def lock_pages(house: House) -> list[str]:
+    """The Integration module, and the locks of the house."""
+    account = make_lock_account(house.installer)
+    make_lock(account, house.site)
+    free = make_lock(account)
+    there = "/installer/integration/"
+    locks = f"/installer/sites/{house.site.pk}/locks/"
+    return [
+        *(f"{there}{brand}/guide/" for brand in ("salto", "dormakaba")),
+        *(f"{there}{brand}/new/" for brand in ("salto", "dormakaba")),
+        *(f"{there}accounts/{account.pk}/{part}" for part in ("", "edit/", "delete/")),
+        f"{there}locks/{free.pk}/assign/",
+        locks,
+        f"{locks}new/",
     ]
 
 
@@ -156,6 +180,17 @@ def test_installers_pages_are_accessible(
     take_form(screen, scheme, width)
     screen.sign_in(house.installer)
     for path in installer_pages(house):
+        assert_fine(screen, path)
+
+
+@FORMS
+def test_pages_of_locks_are_accessible(
+    screen: Screen, house: House, scheme: str, width: int
+) -> None:
+    pages = lock_pages(house)
+    take_form(screen, scheme, width)
+    screen.sign_in(house.installer)
+    for path in ("/installer/integration/", *pages):
         assert_fine(screen, path)
 
 

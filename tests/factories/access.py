@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import Any
 
+from PIL import Image
+
 from portico.access.enums import CredentialKind, ScheduleKind
 from portico.access.models import Credential, Schedule, TempKey
+from portico.access.photos import read_photo
 from portico.access.services.credentials import CredentialData, add_credential
 from portico.access.services.schedules import ScheduleData, add_schedule
 from portico.access.services.temp_keys import create_temp_key
@@ -29,6 +33,23 @@ def make_credential(
         make_premium(resident.site)
     data = CredentialData(kind=kind, value=value, **fields)
     return add_credential(actor=installer, resident=resident, data=data, now=utcnow())
+
+
+def picture(
+    width: int = 300, height: int = 300, *, kind: str = "JPEG", colour: str = "teal"
+) -> bytes:
+    """The file that somebody uploads."""
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(file, format=kind)
+    return file.getvalue()
+
+
+def make_face(resident: Resident, installer: User, **fields: Any) -> Credential:
+    """A face that ``resident`` opens with."""
+    photo = read_photo(picture())
+    return make_credential(
+        resident, installer, CredentialKind.FACE, photo=photo, **fields
+    )
 
 
 def make_key(device: Device, installer: User, **fields: Any) -> TempKey:

@@ -7,7 +7,8 @@ import uuid
 import httpx
 import pytest
 
-from portico.access.models import AccessEntry, DeviceAccess
+from portico.access.models import AccessEntry, DeviceAccess, Face
+from portico.access.services.credentials import revoke_credential
 from portico.access.services.ordering import order_due
 from portico.devices.enums import CommandKind
 from portico.devices.models import Command
@@ -21,7 +22,7 @@ from portico.protocols.bridge.access import (
     encode,
     read_list,
 )
-from tests.access.live_house import door
+from tests.access.live_house import FACE_MODEL, METHODS, WITH_FACE, door
 from tests.factories import (
     make_device,
     make_installer,
@@ -29,7 +30,7 @@ from tests.factories import (
     make_site,
     run_jobs,
 )
-from tests.factories.access import make_credential
+from tests.factories.access import make_credential, make_face
 from tests.gateway.bridges import HandBridge, enrol
 from tests.gateway.server import RunningGateway
 from tests.waiting import eventually
@@ -38,12 +39,15 @@ pytestmark = [pytest.mark.integration]
 
 
 class House:
-    def __init__(self, gateway: RunningGateway) -> None:
+    def __init__(self, gateway: RunningGateway, model: str = "R20A") -> None:
         self.gateway = gateway
         self.installer = make_installer()
         self.site = make_site(self.installer)
         self.device = make_device(
-            self.site, self.installer, model="R20A", relays=[door(1)]
+            self.site,
+            self.installer,
+            model=model,
+            relays=[door(1, *(WITH_FACE if model == FACE_MODEL else METHODS))],
         )
         make_seen(self.device)
         self.bridge_id, self.key, _ = enrol(gateway, self.site, self.installer)
@@ -56,16 +60,20 @@ class House:
         *,
         key: bytes = b"",
         signed: bytes | None = None,
+        part: str = "",
+        named: str | None = None,
     ) -> httpx.Response:
+        path = f"{command}/{part}" if part else str(command)
+        means = f"{method} {part}".strip() if named is None else named
         signature = signing.sign_access(
             key or self.key,
             command,
-            method=method,
+            method=means,
             body=body if signed is None else signed,
         )
         return httpx.request(
             method,
-            f"{self.gateway.base}/bridge/v1/access/{command}",
+            f"{self.gateway.base}/bridge/v1/access/{path}",
             content=body,
             headers={
                 "Portico-Bridge": str(self.bridge_id),
@@ -161,3 +169,51 @@ def test_a_bridge_of_before_is_not_asked_all_the_time(gateway: RunningGateway) -
         assert (access.state, access.reason) == ("failed", "bad_command")
         order_due(now=utcnow())
         assert Command.objects.filter(kind=CommandKind.SYNC_ACCESS).count() == 1
+
+
+def test_a_photo_is_given_for_its_order_alone(gateway: RunningGateway) -> None:
+    house, other = House(gateway, FACE_MODEL), House(gateway, FACE_MODEL)
+    stranger = make_face(other.site.residents.get(), other.installer)
+    with HandBridge(gateway, house.bridge_id, house.key) as box:
+        box.authenticate()
+        eventually(lambda: house.site.bridges.filter(is_online=True).exists())
+        made = make_face(house.site.residents.get(), house.installer)
+        told = box.expect(wire.Command)
+        [user] = read_list(house.ask(told.id).content).users
+        kept = Face.objects.get(credential=made)
+        assert user.face is not None
+        assert (user.face.sha256, user.face.size) == (kept.sha256, kept.size)
+        part = f"faces/{user.id}"
+        given = house.ask(told.id, part=part)
+        assert given.content == kept.jpeg
+        assert given.headers["Cache-Control"] == "no-store"
+        assert given.headers["Content-Type"] == "image/jpeg"
+        # The signature of the list, of another photo, another's bridge, and no photo.
+        assert house.ask(told.id, part=part, named="GET").status_code == 404
+        assert house.ask(told.id, part=part, named="GET faces/PT-C0").status_code == 404
+        assert other.ask(told.id, part=part).status_code == 404
+        assert house.ask(told.id, part=f"faces/{stranger.entry_id}").status_code == 404
+        assert house.ask(told.id, part="faces/PT-K1").status_code == 404
+        assert house.ask(told.id, "POST", b"{}", part=part).status_code == 405
+        revoke_credential(actor=house.installer, credential=made, now=utcnow())
+        assert house.ask(told.id, part=part).status_code == 404
+
+
+def test_a_bridge_that_knows_no_faces_confirms_none(gateway: RunningGateway) -> None:
+    house = House(gateway, FACE_MODEL)
+    with HandBridge(gateway, house.bridge_id, house.key) as box:
+        box.authenticate()
+        eventually(lambda: house.site.bridges.filter(is_online=True).exists())
+        make_face(house.site.residents.get(), house.installer)
+        told = box.expect(wire.Command)
+        [user] = read_list(house.ask(told.id).content).users
+        assert house.report(told.id, present=(f"{user.id}:{user.tag}",)) == 204
+        assert AccessEntry.objects.get().confirmed_at is None
+        assert AccessEntry.objects.get().reason == "bad_command"
+        order_due(now=utcnow())
+        assert Command.objects.filter(kind=CommandKind.SYNC_ACCESS).count() == 1
+        assert house.report(told.id, present=(user.mark,)) == 204
+        assert AccessEntry.objects.get().confirmed_at is not None
+        [user] = read_list(house.ask(told.id).content).users
+        assert user.face is not None
+        assert user.face.held

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from portico.access.enums import CredentialKind
-from portico.access.models import Credential, TempKey
+from portico.access.models import Credential, Face, TempKey
 from portico.access.services.temp_keys import create_temp_key
 from portico.accounts.models import AppSession, PasswordLink, User
 from portico.accounts.services.app_sessions import open_session
@@ -58,7 +58,7 @@ from tests.factories import (
     run_jobs,
     set_prices,
 )
-from tests.factories.access import make_credential
+from tests.factories.access import make_credential, make_face
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -188,6 +188,7 @@ def add_device(ida: User, plan: Plan, site: Site, name: str) -> None:
     for number in range(plan.keys):
         living = site.residents.latest("pk")
         make_credential(living, ida, CredentialKind.CARD, f"{device.mac}{number}")
+        make_face(living, ida)
     if plan.bridge:
         make_picture(device, ida)
     for _ in range(plan.events):
@@ -374,6 +375,8 @@ def test_reset_removes_what_the_row_says(ida: User, plan: Plan) -> None:
         assert not site.residents.filter(user__in=linked).exists()
         for model in (Credential, TempKey, LogEntry, Visit, Capture, Receipt):
             assert not model._default_manager.filter(site=site).exists(), model
+        live = Credential.objects.filter(kind=CredentialKind.FACE, revoked_at=None)
+        assert set(Face.objects.values_list("pk")) == set(live.values_list("pk"))
         devices = list(site.devices.values_list("pk", flat=True))
         assert not DevicePicture.objects.filter(device__in=devices).exists()
         assert not Event.objects.filter(device_id__in=devices).exists()

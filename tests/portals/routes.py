@@ -13,6 +13,7 @@ _NOBODYS = {
     "credential_kind",
     "manual_id",
     "feature",
+    "brand",
 }
 
 
@@ -38,8 +39,10 @@ _SITE, _DEVICE, _COMMUNITY = ("site_id",), ("mac",), ("community_id",)
 _IMPORT = ("import_id",)
 _RESIDENT = ("site_id", "resident_id")
 _CAMERA = ("site_id", "camera_id")
+_LOCK, _ACCOUNT = ("site_id", "lock_id"), ("lock_account_id",)
 _REMOTE = ("mac", "remote_session_id")
 _CREDENTIAL = ("site_id", "resident_id", "credential_id")
+_FACE = ("site_id", "resident_id", "face_id")
 _KEY, _SCHEDULE = ("site_id", "key_id"), ("site_id", "schedule_id")
 _COMMON = (
     "setting",
@@ -146,6 +149,7 @@ ROUTES: dict[str, Route] = {
         "installer", _CREDENTIAL, post=True, status=302
     ),
     "installer:credential_qr": Route("installer", _CREDENTIAL),
+    "installer:credential_photo": Route("installer", _FACE),
     "installer:temp_keys": Route("installer", _SITE),
     "installer:temp_key_new": Route("installer", _SITE),
     "installer:temp_key_courier": Route("installer", _SITE, post=True, status=302),
@@ -166,9 +170,23 @@ ROUTES: dict[str, Route] = {
     "installer:camera_picture": Route("installer", _CAMERA),
     "installer:camera_edit": Route("installer", _CAMERA),
     "installer:camera_delete": Route("installer", _CAMERA),
+    "installer:site_locks": Route("installer", _SITE),
+    "installer:lock_new": Route("installer", _SITE, owner_only=True),
+    "installer:open_lock": Route("installer", _LOCK, post=True, status=302),
+    "installer:lock_opening": Route("installer", ("opening_id",)),
+    "installer:lock_guide": Route("installer", ("brand",)),
+    "installer:lock_account_new": Route("installer", ("brand",), owner_only=True),
+    "installer:lock_account": Route("installer", _ACCOUNT, owner_only=True),
+    "installer:lock_account_edit": Route("installer", _ACCOUNT, owner_only=True),
+    "installer:lock_account_delete": Route("installer", _ACCOUNT, owner_only=True),
+    "installer:lock_assign": Route("installer", ("own_lock_id",), owner_only=True),
+    "installer:lock_unassign": Route(
+        "installer", ("own_lock_id",), post=True, status=302, owner_only=True
+    ),
     "installer:site_doors": Route("installer", _SITE),
     "installer:site_bridge": Route("installer", _SITE),
     "installer:site_found": Route("installer", _SITE),
+    "installer:site_look": Route("installer", _SITE, status=302),
     "installer:bridge_add": Route("installer", _SITE, post=True, status=409),
     "installer:bridge_remove": Route("installer", _SITE),
     "installer:demo_bridge": Route("installer", _SITE, post=True, status=404),

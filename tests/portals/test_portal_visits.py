@@ -25,6 +25,7 @@ from tests.factories import (
     organization_of,
     run_jobs,
 )
+from tests.factories.access import make_face
 from tests.portals.conftest import client_of
 from tests.portals.support import text_of
 
@@ -132,6 +133,18 @@ def test_a_visitor_does_not_reach_people_company_or_permission(pair: Pair) -> No
     assert pair.desk.get("/distributor/setting/").status_code == 200
     entries = AuditEntry.objects.filter(actor_id=pair.dana.pk)
     assert not entries.exclude(on_behalf_of_id=None).exists()
+
+
+def test_a_visitor_sees_no_face(pair: Pair) -> None:
+    resident = pair.site.residents.get()
+    face = make_face(resident, pair.ida)
+    pair.offer()
+    pair.grant()
+    assert pair.enter()
+    people = f"/installer/sites/{pair.site.pk}/people/"
+    photo = f"{people}{resident.pk}/access/{face.pk}/photo.jpg"
+    assert pair.desk.get(photo).status_code == 404
+    assert pair.home.get(photo).status_code == 200
 
 
 def test_a_visitor_gets_nothing_that_outlives_the_visit(pair: Pair) -> None:

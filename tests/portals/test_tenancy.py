@@ -51,9 +51,15 @@ from tests.factories import (
     make_ticket,
     run_jobs,
 )
-from tests.factories.access import make_credential, make_key, make_schedule
+from tests.factories.access import (
+    make_credential,
+    make_face,
+    make_key,
+    make_schedule,
+)
 from tests.factories.autop import make_commands
 from tests.factories.cameras import make_camera, make_camera_picture
+from tests.factories.locks import lock_ids
 from tests.factories.remote import make_remote_session
 from tests.portals.conftest import client_of
 from tests.portals.routes import ELSEWHERE, PUBLIC, ROUTES
@@ -162,6 +168,7 @@ def world(db: None) -> World:
             "operator.member_id": installer.membership.pk,
             "site_id": site.pk,
             "camera_id": camera.pk,
+            **lock_ids(site, installer),
             "remote_session_id": make_remote_session(device, installer).pk,
             "reset_kind": "reset_factory",
             "push_module": "MD06",
@@ -193,6 +200,7 @@ def access_ids(member: Resident, device: Device, installer: User) -> dict[str, o
     return {
         "credential_kind": "pin",
         "credential_id": make_credential(member, installer, rolling).pk,
+        "face_id": make_face(member, installer).pk,
         "key_id": make_key(device, installer).pk,
         "schedule_id": make_schedule(device.site, installer).pk,
     }

@@ -68,7 +68,7 @@ class Trouble(models.TextChoices):
     NO_FACES = "no_faces", _("The device takes no face photos.")
     NO_PHOTO = (
         "no_photo",
-        _("The device did not fetch the photo, or could not use it."),
+        _("The device did not take the photo: it refused it, or did not fetch it."),
     )
     WRONG_DEVICE = "wrong_device", _("Another device answers at this address.")
     UNKNOWN_OUTCOME = "unknown_outcome", _("The device's answer could not be read.")

@@ -86,7 +86,9 @@ def _check(image: Image.Image) -> None:
     if max(width, height) > MAX_SIDE or width * height > _MAX_PIXELS:
         raise _refused(_too_many())
     if image.mode.startswith(_ODD_MODES):
-        raise _refused(_("The colours of this picture cannot be read. Save it as JPEG."))
+        raise _refused(
+            _("The colours of this picture cannot be read. Save it as JPEG.")
+        )
 
 
 def _scaled(image: Image.Image, side: int) -> bytes:
@@ -102,9 +104,9 @@ def _scaled(image: Image.Image, side: int) -> bytes:
 
 
 def _too_many() -> str:
-    return _("The photo has too many pixels: at most %(side)d a side, 50 million in all.") % {
-        "side": MAX_SIDE
-    }
+    return _(
+        "The photo has too many pixels: at most %(side)d a side, 50 million in all."
+    ) % {"side": MAX_SIDE}
 
 
 def _refused(text: str) -> BadCredential:

@@ -20,7 +20,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from portico.kernel.bus import Bus, Payload, current_bus
 
 if TYPE_CHECKING:
     from portico.devices.models import Command
+    from portico.locks.models import LockCommand
 
 # The most impatient client gives up after five seconds and should get its answer first;
 # so does a person at a door.
@@ -120,7 +121,13 @@ places = Places()
 _waiters = _Waiters()
 
 
-def wait_for(command: Command, house: Hashable) -> tuple[CommandState, str]:
+# State and reason of a command, read now; None: there is no such command any more.
+Look = Callable[[uuid.UUID], tuple[CommandState, str] | None]
+
+
+def wait_for(
+    command: Command | LockCommand, house: Hashable, look: Look | None = None
+) -> tuple[CommandState, str]:
     """State and reason of a command of ``house`` when it is answered, or as it stands.
 
     An unfinished state means that there was no answer within the time, or no place to
@@ -130,10 +137,12 @@ def wait_for(command: Command, house: Hashable) -> tuple[CommandState, str]:
         return CommandState(command.state), command.reason
     command_id = uuid.UUID(str(command.pk))
     with places.place(house) as place:
-        return wait_seconds(command_id, place.value)
+        return wait_seconds(command_id, place.value, look)
 
 
-def wait_seconds(command_id: uuid.UUID, seconds: float) -> tuple[CommandState, str]:
+def wait_seconds(
+    command_id: uuid.UUID, seconds: float, look: Look | None = None
+) -> tuple[CommandState, str]:
     """The same with a time of one's own; with 0 it is one look."""
     event = _waiters.add(str(command_id))
     deadline = time.monotonic() + seconds
@@ -143,7 +152,7 @@ def wait_seconds(command_id: uuid.UUID, seconds: float) -> tuple[CommandState, s
             # Wait, then look: nothing answers before anybody could have been asked.
             event.wait(min(left, _LOOK_SECONDS))
             event.clear()
-            now = command_state(command_id) or (CommandState.FAILED, "")
+            now = (look or command_state)(command_id) or (CommandState.FAILED, "")
             left = max(0.0, deadline - time.monotonic())
             if now[0] not in OPEN_STATES or not left:
                 return now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from portico.protocols.bridge.access import (
     MAX_LIST_BYTES,
     AccessList,
     AccessReport,
+    AccessUser,
     encode,
     read_list,
 )
@@ -36,12 +38,16 @@ class Office(Protocol):
     async def fetch(self, command: UUID) -> AccessList:
         """:raises OpeningFailed: ``no_list``."""
 
+    async def photo(self, command: UUID, user: AccessUser) -> bytes | None:
+        """The photo of an entry of that list; None: it could not be had."""
+
     async def report(self, command: UUID, report: AccessReport) -> None:
         """Deliver, or log that it could not be: the server asks again then."""
 
 
 class ServerOffice:
-    """``GET`` and ``POST {server}/bridge/v1/access/<command>``, signed with the key."""
+    """``GET`` and ``POST {server}/bridge/v1/access/<command>``, signed with the key, and
+    ``GET …/faces/<id>`` below."""
 
     def __init__(
         self, http: aiohttp.ClientSession, url: str, identity: Identity
@@ -62,6 +68,23 @@ class ServerOffice:
             log.warning("access.no_list", command=str(command), error=str(error))
             raise OpeningFailed("no_list") from error
 
+    async def photo(self, command: UUID, user: AccessUser) -> bytes | None:
+        """The photo of an entry of that list; None: it could not be had."""
+        if user.face is None:
+            return None
+        body, status = b"", 0
+        for pause in (*_AGAIN_AFTER, None):
+            status, body = await self._send("GET", command, b"", f"faces/{user.id}")
+            if 200 <= status < 500 and status != 429:
+                break
+            if pause is not None:
+                await asyncio.sleep(pause)
+        is_it = hashlib.sha256(body).hexdigest() == user.face.sha256
+        if status != 200 or not is_it:
+            log.warning("access.no_photo", command=str(command), status=status)
+            return None
+        return body
+
     async def report(self, command: UUID, report: AccessReport) -> None:
         """Deliver, or log that it could not be."""
         body, status = encode(report), 0
@@ -74,11 +97,16 @@ class ServerOffice:
         if status != 204:
             log.warning("access.not_reported", command=str(command), status=status)
 
-    async def _send(self, method: str, command: UUID, body: bytes) -> tuple[int, bytes]:
+    async def _send(
+        self, method: str, command: UUID, body: bytes, part: str = ""
+    ) -> tuple[int, bytes]:
         """Status and body; status 0: no answer."""
         identity = self._identity
         signature = signing.sign_access(
-            identity.private_key, command, method=method, body=body
+            identity.private_key,
+            command,
+            method=f"{method} {part}" if part else method,
+            body=body,
         )
         headers = {
             "Portico-Bridge": str(identity.known_id),
@@ -87,7 +115,7 @@ class ServerOffice:
         try:
             async with self._http.request(
                 method,
-                f"{self._url}/{command}",
+                f"{self._url}/{command}/{part}" if part else f"{self._url}/{command}",
                 data=body or None,
                 headers=headers,
                 allow_redirects=False,

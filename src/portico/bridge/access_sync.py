@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -16,8 +17,11 @@ from uuid import UUID
 import structlog
 
 from portico.bridge.access_list import Office
+from portico.bridge.address import lan_address
 from portico.bridge.clock import ServerClock
 from portico.bridge.errors import OpeningFailed
+from portico.bridge.faces import FaceShelf
+from portico.bridge.limits import FACE_WITHIN
 from portico.bridge.unit import Unit
 from portico.protocols import user_lists as users
 from portico.protocols.akuvox.local_api import Request
@@ -61,8 +65,9 @@ class Superseded(Exception):
 class AccessSyncs:
     """The orders to write lists: the newest of each unit, one at a time."""
 
-    def __init__(self, clock: ServerClock) -> None:
+    def __init__(self, clock: ServerClock, shelf: FaceShelf) -> None:
         self._clock = clock
+        self._shelf = shelf
         # Set once the bridge knows its server.
         self.office: Office | None = None
         self._orders: dict[str, tuple[UUID, Unit]] = {}
@@ -95,7 +100,8 @@ class AccessSyncs:
             del self._tasks[mac]
 
     async def _one(self, mac: str, office: Office, command: UUID, unit: Unit) -> None:
-        sync = _Sync(unit, self._clock, lambda: mac in self._orders)
+        photos = _Photos(command, office, self._shelf)
+        sync = _Sync(unit, self._clock, photos, lambda: mac in self._orders)
         telling = asyncio.create_task(self._keep_telling(office, command))
         try:
             report = await sync.run(await office.fetch(command))
@@ -125,15 +131,27 @@ class AccessSyncs:
         return AccessReport(state, reason, "", self._clock.now_ms())
 
 
+@dataclass(frozen=True, slots=True)
+class _Photos:
+    """Where the photos of an order come from, and where its unit fetches them."""
+
+    command: UUID
+    office: Office
+    shelf: FaceShelf
+
+
 @dataclass(slots=True)
 class _Sync:
     """One unit's lists, from reading them to reading them back."""
 
     unit: Unit
     clock: ServerClock
+    photos: _Photos
     is_stale: Callable[[], bool]
     _sent: deque[float] = field(default_factory=lambda: deque(maxlen=_PER_SECOND))
     _refused: dict[str, str] = field(default_factory=dict)
+    # Entries whose photo the unit has fetched.
+    _fetched: set[str] = field(default_factory=set)
 
     async def run(self, wanted: AccessList) -> AccessReport:
         """:raises OpeningFailed: see there. :raises Superseded: see there."""
@@ -149,25 +167,30 @@ class _Sync:
 
     async def _attempt(self, wanted: AccessList) -> AccessReport:
         self._refused.clear()
+        self._fetched.clear()
         held = await self._lists()
         if await self._apply(wanted, held):
             held = await self._lists()
-        found = users.standing(wanted, held)
+        found = users.standing(wanted, held, self._fetched)
         refused = tuple(
-            Refusal(user.id, self._refused.get(user.id, "rejected"))
-            for user in found.missing
+            Refusal(user.id, self._why(user, held)) for user in found.missing
         )
         return AccessReport(
             ReportState.DONE,
             "",
             wanted.revision,
             self.clock.now_ms(),
-            present=tuple(f"{user.id}:{user.tag}" for user in found.present),
+            present=tuple(user.mark for user in found.present),
             left=found.left,
             refused=refused,
             total=found.total,
             foreign=found.foreign,
         )
+
+    def _why(self, user: AccessUser, held: Lists) -> str:
+        reason = self._refused.get(user.id, "rejected")
+        ignores = reason == "no_photo" and users.ignores_photo(held, user)
+        return "not_supported" if ignores else reason
 
     async def _apply(self, wanted: AccessList, held: Lists) -> bool:
         """Make the unit hold ``wanted``; whether anything was to be done."""
@@ -181,8 +204,16 @@ class _Sync:
             changes = users.difference(wanted, held)
         numbers = users.schedule_numbers(wanted, held.schedules)
         ids = users.item_ids(held)
-        await self._write("set", changes.set_users, numbers, ids)
-        await self._write("add", changes.add_users, numbers, {})
+        for action, every, own in (
+            ("set", changes.set_users, ids),
+            ("add", changes.add_users, dict[str, str]()),
+        ):
+            plain = [user for user in every if user.face is None]
+            await self._write(action, plain, numbers, own)
+            # Each takes its time; who opens otherwise does not wait for them.
+            for user in every:
+                if user.face is not None:
+                    await self._write_face(action, user, numbers, own)
         await self._change("schedule", "del", changes.delete_schedules)
         return changes != users.Changes() or bool(self._refused)
 
@@ -237,6 +268,34 @@ class _Sync:
                     self._refused[user.id] = "rejected"
             await asyncio.sleep(_BLOCK_PAUSE if len(wanted) > _BLOCK else 0)
 
+    async def _write_face(
+        self,
+        action: str,
+        user: AccessUser,
+        numbers: dict[str, str],
+        ids: dict[str, str],
+    ) -> None:
+        """Have the unit fetch a photo; what it says of that afterwards is published
+        nowhere, so that it has asked for the whole picture is what counts (inferred)."""
+        shelf, address = (
+            self.photos.shelf,
+            lan_address(str(self.unit.presence().address)),
+        )
+        jpeg = await self.photos.office.photo(self.photos.command, user)
+        if jpeg is None or address is None or shelf.base is None:
+            self._refused[user.id] = "no_list"
+            return
+        with shelf.offer(jpeg, address.host) as offer:
+            item = users.user_item(user, numbers, ids.get(user.id, ""), offer.url)
+            is_taken = await self._accepted(action, [item])
+            if is_taken:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(offer.fetched.wait(), FACE_WITHIN)
+            if is_taken and offer.fetched.is_set():
+                self._fetched.add(user.id)
+            else:
+                self._refused[user.id] = "no_photo"
+
     async def _taken(
         self,
         action: str,
@@ -244,10 +303,10 @@ class _Sync:
         numbers: dict[str, str],
         ids: dict[str, str],
     ) -> bool:
-        items = [
-            users.user_item(user, numbers, item_id=ids.get(user.id, ""))
-            for user in block
-        ]
+        items = [users.user_item(user, numbers, ids.get(user.id, "")) for user in block]
+        return await self._accepted(action, items)
+
+    async def _accepted(self, action: str, items: Sequence[Item]) -> bool:
         try:
             await self._ask(users.change(users.USER, action, items), users.read_changed)
         except OpeningFailed as error:

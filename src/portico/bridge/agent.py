@@ -21,6 +21,7 @@ from portico.bridge.clock import ServerClock
 from portico.bridge.commands import Commands
 from portico.bridge.device_http import lan_session
 from portico.bridge.errors import BridgeError, DataInUse, StoreFull
+from portico.bridge.faces import FaceShelf
 from portico.bridge.finds import Finds
 from portico.bridge.guests import Guests
 from portico.bridge.identity import Identity, enrolled, load_or_create
@@ -30,6 +31,7 @@ from portico.bridge.outbox import Outbox
 from portico.bridge.pictures import Pictures, Upload
 from portico.bridge.pnp import Pnp
 from portico.bridge.remote import RemoteControl, RemoteHome
+from portico.bridge.scan import Scans
 from portico.bridge.session import Hello, Home, Orders
 from portico.bridge.settings import Settings
 from portico.bridge.store import Store
@@ -71,6 +73,7 @@ class Agent:
             work = _Work(store, clock, outbox=outbox, lan=lan)
             await work.start_offline()
             bound = await work.listener.start(*self._settings.listen)
+            work.faces.base = self._settings.lan_base(bound)
             stack.push_async_callback(work.listener.stop)
             if self._settings.pnp is not None:
                 await work.pnp.start(self._settings.pnp)
@@ -137,7 +140,9 @@ class _Work:
         self._guests = Guests(store, outbox, clock)
         self.pictures = Pictures()
         self.remote = RemoteControl(clock)
-        self.access = AccessSyncs(clock)
+        self.faces = FaceShelf(clock)
+        self.access = AccessSyncs(clock, self.faces)
+        self.finds = Finds(clock)
         self.commands = Commands(
             outbox,
             lan,
@@ -145,9 +150,11 @@ class _Work:
             pictures=self.pictures,
             remote=self.remote,
             access=self.access,
+            scans=Scans(lan, self.finds),
         )
-        self.listener = Listener(outbox, lan, guests=self._guests, clock=clock)
-        self.finds = Finds(clock)
+        self.listener = Listener(
+            outbox, lan, guests=self._guests, clock=clock, shelf=self.faces
+        )
         self.pnp = Pnp(lan, self.finds, clock)
 
     async def start_offline(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -17,6 +17,7 @@ from portico.bridge.limits import COMMANDS_AT_ONCE
 from portico.bridge.outbox import Begun, Outbox
 from portico.bridge.pictures import Pictures
 from portico.bridge.remote import RemoteControl
+from portico.bridge.scan import Scans
 from portico.bridge.settings_read import read_settings
 from portico.bridge.unit import Unit
 from portico.protocols.akuvox import local_api
@@ -39,6 +40,7 @@ from portico.protocols.bridge.envelope import (
     read_open_relay,
 )
 from portico.protocols.bridge.remote import REMOTE_CONTROL
+from portico.protocols.bridge.scan import SCAN_NETWORK
 
 log = structlog.get_logger()
 # What a unit is told in one request of its API.
@@ -73,8 +75,10 @@ class Commands:
         pictures: Pictures,
         remote: RemoteControl,
         access: AccessSyncs,
+        scans: Scans,
     ) -> None:
         self._access = access
+        self._scans = scans
         self._pictures = pictures
         self._remote = remote
         self._outbox = outbox
@@ -102,6 +106,7 @@ class Commands:
     async def finish(self, within: float) -> None:
         """Take no more commands, and wait for those in hand."""
         self._is_closing = True
+        self._scans.stop()
         for reading in self._readings:
             reading.cancel()
         if self._tasks:
@@ -118,12 +123,12 @@ class Commands:
             self._outbox.put_volatile(self._result(command, arrived, failure))
             return
         try:
-            settings = await self._execute(command)
+            told = await self._execute(command)
         except OpeningFailed as error:
             result = self._result(command, arrived, error)
         else:
             result = self._result(command, arrived, None)
-            result = replace(result, settings=settings or {})
+            result = replace(result, **told)
         log.info(
             "command.done",
             id=str(command.id),
@@ -137,14 +142,16 @@ class Commands:
         except StoreFull as error:
             log.warning("result.not_noted", id=str(command.id), cause=str(error))
 
-    async def _execute(self, command: Command) -> dict[str, str] | None:
-        """What the unit was asked to tell. :raises OpeningFailed: with the reason."""
+    async def _execute(self, command: Command) -> dict[str, Any]:
+        """What its result tells besides. :raises OpeningFailed: with the reason."""
         if self._clock.now_ms() >= command.expires_at:
             raise OpeningFailed("expired")
         if command.kind == CAMERA_PICTURE:
             camera = await find_camera(command.data)
             await self._pictures.take(command.id, camera)
-            return None
+            return {}
+        if command.kind == SCAN_NETWORK:
+            return {"counts": await self._scans.run(command.data)}
         if command.kind not in _OF_UNITS:
             raise OpeningFailed("bad_command")
         order = _opening(command) if command.kind == OPEN_RELAY else None
@@ -152,12 +159,12 @@ class Commands:
         if unit is None:
             raise OpeningFailed("unknown_device")
         if command.kind == READ_SETTINGS:
-            return await read_settings(unit, command)
+            return {"settings": await read_settings(unit, command)}
         if order is not None:
             await unit.open(order, expires_at=command.expires_at)
         else:
             await self._at_unit(unit, command)
-        return None
+        return {}
 
     async def _at_unit(self, unit: Unit, command: Command) -> None:
         """Everything but openings. :raises OpeningFailed: with the contract's reason."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
@@ -38,6 +38,8 @@ class Account(Enum):
 class Answer:
     status: int
     body: bytes
+    # Found by their names in any case.
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Unreachable(Exception):
@@ -102,6 +104,7 @@ class DeviceHttp:
         *,
         may_send: Callable[[], bool] = lambda: True,
         connect: float = LAN_CONNECT,
+        total: float = LAN_TOTAL,
         most: int = MAX_BODY_BYTES,
     ) -> Answer:
         """Send once, and once more with digest if the device asks for it.
@@ -114,7 +117,7 @@ class DeviceHttp:
         if (digest := self._accounts[account]) is not None:
             layers.insert(0, digest)
         timeout = aiohttp.ClientTimeout(
-            total=LAN_TOTAL, connect=connect, sock_connect=connect
+            total=total, connect=connect, sock_connect=connect
         )
         try:
             async with self._session.request(
@@ -127,7 +130,8 @@ class DeviceHttp:
                 timeout=timeout,
                 middlewares=layers,
             ) as response:
-                return Answer(response.status, await _body(response, most))
+                body = await _body(response, most)
+                return Answer(response.status, body, response.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -42,6 +42,8 @@ class Request:
 class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    # A JPEG; without one the answer is its own reason.
+    jpeg: bytes = field(default=b"", repr=False)
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -102,8 +104,10 @@ class HttpDoor:
         reason = http.HTTPStatus(response.status).phrase
         lines = [f"HTTP/1.1 {response.status} {reason}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
-        lines += ["Content-Type: text/plain", f"Content-Length: {len(reason)}"]
-        writer.write("\r\n".join([*lines, "", reason]).encode())
+        body = response.jpeg or reason.encode()
+        kind = "image/jpeg" if response.jpeg else "text/plain"
+        lines += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+        writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         await writer.drain()
 
 

@@ -49,6 +49,15 @@ class Lan:
     def unit(self, mac: str) -> Unit | None:
         return self._units.get(mac)
 
+    def online_hosts(self) -> dict[str, str]:
+        """The addresses at which units are online, with their MACs."""
+        places = {
+            unit.device.mac: lan_address(unit.presence().address or "")
+            for unit in self._units.values()
+            if unit.is_online
+        }
+        return {place.host: mac for mac, place in places.items() if place}
+
     def unit_by_secret(self, secret: str) -> Unit | None:
         # Looked up by digest, so that the time tells nothing about near misses.
         return self._by_secret.get(_digest(secret))

@@ -74,6 +74,16 @@ PNP_DROPS_LOGGED_EVERY: Final = 60.0
 # A person waits for the page, a flood of made-up units must not fill the uplink.
 FOUND_AT_MOST_EVERY: Final = 3.0
 
+# --- looking for units ------------------------------------------------------------
+# A unit of this network accepts within milliseconds; one lost packet is asked no more.
+SCAN_CONNECT: Final = 0.7
+SCAN_TOTAL: Final = 2.0
+# What small routers and their tables of neighbours take.
+SCAN_AT_ONCE: Final = 32
+# The longest answer of a unit is about 1 KiB.
+SCAN_BODY: Final = 16 * 1024
+SCAN_PORT: Final = 80
+
 # --- pictures ---------------------------------------------------------------------
 # Two streams, each with its connection and its first whole picture; then nobody waits.
 PICTURE_WITHIN: Final = 9.0
@@ -96,6 +106,12 @@ REMOTE_HANDSHAKE: Final = 8.0
 # A broken line is seen in half a minute by both ends.
 REMOTE_PING_EVERY: Final = 8.0
 REMOTE_SILENCE: Final = 25.0
+
+# --- face photos ------------------------------------------------------------------
+# A unit fetches a picture when it is told of it, or soon after; nobody has published when.
+FACE_WITHIN: Final = 15.0
+# The address of one ends then, whatever the unit is doing.
+FACE_GOOD_FOR: Final = 180.0
 
 # --- disk -------------------------------------------------------------------------
 # A month of a busy house's events in some 5 MB.

@@ -1,4 +1,4 @@
-"""The door for the devices' action URLs on the LAN."""
+"""The door for the devices' action URLs on the LAN, and for photos that they fetch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from portico.bridge import faces
 from portico.bridge.clock import ServerClock
 from portico.bridge.errors import BadUsage, OpeningFailed, StoreFull
 from portico.bridge.guests import Guests
@@ -37,8 +38,15 @@ class Listener:
     """Turns action URLs into durable events, and lets guests in."""
 
     def __init__(
-        self, outbox: Outbox, lan: Lan, *, guests: Guests, clock: ServerClock
+        self,
+        outbox: Outbox,
+        lan: Lan,
+        *,
+        guests: Guests,
+        clock: ServerClock,
+        shelf: faces.FaceShelf,
     ) -> None:
+        self._shelf = shelf
         self._outbox = outbox
         self._lan = lan
         self._guests = guests
@@ -65,6 +73,8 @@ class Listener:
             await asyncio.wait(self._openings)
 
     async def _handle(self, request: Request) -> Response:
+        if request.path.startswith(faces.PREFIX):
+            return self._photo(request)
         unit = None
         if request.path.startswith(_PREFIX):
             secret = request.path.removeprefix(_PREFIX).decode("ascii", "replace")
@@ -77,6 +87,13 @@ class Listener:
             log.warning("event.unreadable", mac=unit.device.mac, code=error.code)
             return Response(400)
         return await self._take(unit, report, request.source)
+
+    def _photo(self, request: Request) -> Response:
+        name = request.path.removeprefix(faces.PREFIX).decode("ascii", "replace")
+        jpeg = self._shelf.take(name, request.source)
+        if jpeg is None:
+            return Response(404)
+        return Response(200, {"Cache-Control": "no-store"}, jpeg)
 
     async def _take(self, unit: Unit, report: ActionEvent, source: str) -> Response:
         mac = unit.device.mac

@@ -9,11 +9,15 @@ from django.conf import settings
 
 from portico.config.environment import Environment
 from portico.config.logs import configure_logs
+from portico.integrations.dormakaba.api import dormakaba
+from portico.integrations.http import Caller
+from portico.integrations.salto.api import salto
 from portico.kernel.bus import Bus, install_bus
 from portico.kernel.bus.local import LocalBus
 from portico.kernel.bus.nats import NatsBus
 from portico.kernel.crypto import install_keys
 from portico.kernel.queue import install_backend
+from portico.locks.ports import install_brands
 from portico.weather.open_meteo import OpenMeteo
 from portico.weather.ports import install_weather
 
@@ -29,6 +33,7 @@ TASKS = (
     "portico.access.tasks",
     "portico.events.tasks",
     "portico.weather.tasks",
+    "portico.locks.tasks",
     "portico.houses.tasks",
     # What exports are made of.
     "portico.portals.shared.log_export",
@@ -64,6 +69,8 @@ def install() -> None:
         importlib.import_module(module)
     if environment.mode in {"demo", "test"}:
         install_sms(folder_sms)
+    caller = Caller(may_be_local=environment.mode in {"demo", "test"})
+    install_brands([dormakaba(caller), salto(caller)])
     if environment.weather_url and environment.weather_search_url:
         install_weather(
             OpenMeteo(

@@ -40,6 +40,7 @@ class CommandKind(models.TextChoices):
     REMOTE_CONTROL = "remote_control", _("remote control")
     READ_SETTINGS = "read_settings", _("compare settings")
     CAMERA_PICTURE = "camera_picture", _("take a picture of a third-party camera")
+    SCAN_NETWORK = "scan_network", _("look for units")
 
 
 # Orders to a unit as a whole: one such command per device at a time.
@@ -148,6 +149,17 @@ CAMERA_REASONS = {
     DenialReason.NO_STREAM: _(
         "The camera shows no video at this address. Check the part behind the port."
     ),
+}
+
+
+# The same of what a bridge does by itself.
+BRIDGE_REASONS = {
+    DenialReason.BRIDGE_NEEDED: _(
+        "This site has no bridge, and only a bridge can look around its network."
+    ),
+    DenialReason.NO_ANSWER: _("No answer from the bridge."),
+    DenialReason.OVERLOADED: _("The bridge has not finished what it had to do before."),
+    DenialReason.UNKNOWN_OUTCOME: _("The bridge restarted before it was done."),
 }
 
 

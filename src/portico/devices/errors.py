@@ -51,6 +51,18 @@ class BadRelay(DomainError):
     field = "relays"
 
 
+class BadScan(DomainError):
+    """No range of addresses that a bridge looks at; its field is always told."""
+
+    code = "bad_scan"
+    status = 422
+
+
+class BridgeMissing(DomainError):
+    code = "bridge_missing"
+    status = 409
+
+
 class BadAddress(DomainError):
     code = "bad_address"
     status = 422

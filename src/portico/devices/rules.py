@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from portico.devices.catalogue import (
     methods_for,
 )
 from portico.devices.enums import (
+    BRIDGE_REASONS,
     CAMERA_REASONS,
     AccessMethod,
     DenialReason,
@@ -118,6 +119,24 @@ def why_no_test(bridge: Bridge | None) -> str:
     """Why no third-party camera can be looked at now, as a sentence; empty when it can."""
     why_not = why_no_bridge(bridge)
     return str(CAMERA_REASONS.get(why_not, why_not.label)) if why_not else ""
+
+
+def why_no_scan(bridge: Bridge | None) -> str:
+    """Why nobody can look for units now, as a sentence; empty when it can be done."""
+    why_not = why_no_bridge(bridge)
+    return str(BRIDGE_REASONS.get(why_not, why_not.label)) if why_not else ""
+
+
+def likely_range(told: Iterable[str]) -> tuple[str, str] | None:
+    """First and last machine of the network that the first home address in ``told`` is in."""
+    for text in told:
+        try:
+            host = check_lan_address(text)
+        except BadAddress:
+            continue
+        network = ipaddress.IPv4Network(f"{host}/24", strict=False)
+        return str(network[1]), str(network[-2])
+    return None
 
 
 def is_home_address(text: str) -> bool:

@@ -32,6 +32,7 @@ from portico.devices.services import bridges, commands, presence
 from portico.devices.services.found import FoundData, note_found
 from portico.devices.services.pictures import NoPicture
 from portico.devices.services.registration import recognize_model
+from portico.devices.services.scans import note_scan
 from portico.events.enums import EventSource
 from portico.events.selectors import waiting_events
 from portico.events.services.captures import receive_picture
@@ -53,6 +54,7 @@ from portico.protocols.bridge.envelope import (
     encode,
     read_settings_data,
 )
+from portico.protocols.bridge.scan import scan_data
 from portico.provisioning.selectors import ServedFile, address_of, served_files
 from portico.provisioning.services.comparing import keys_to_read, note_settings
 from portico.provisioning.services.files import note_applied, note_fetched
@@ -245,6 +247,8 @@ def _claim(command_id: uuid.UUID) -> wire.Command | None:
         data = read_settings_data(keys_to_read(command.device.pk))
     if command.camera is not None:
         data = camera_picture_data(command.camera.address)
+    if command.kind == CommandKind.SCAN_NETWORK:
+        data = scan_data(command.scan.first, command.scan.last)
     return wire.Command(
         id=command_id,
         mac=command.device.mac if command.device else NO_UNIT,
@@ -266,6 +270,8 @@ def _all_waiting() -> list[tuple[uuid.UUID, uuid.UUID]]:
 
 
 def _record_result(bridge_id: uuid.UUID, result: wire.CommandResult) -> bool:
+    if result.counts:  # before its hint tells the pages
+        note_scan(bridge_id=bridge_id, command_id=result.id, counts=result.counts)
     known = commands.record_result(
         bridge_id=bridge_id,
         command_id=result.id,

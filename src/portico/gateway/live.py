@@ -24,6 +24,7 @@ SUBJECTS = frozenset(
         "device.changed",
         "bridge.changed",
         "camera.changed",
+        "lock.changed",
         "access.changed",
         "units.found",
         "remote.changed",

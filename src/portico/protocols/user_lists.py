@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,6 +32,8 @@ MAX_LIST_BYTES: Final = 8 * 1024 * 1024
 # Models spell it in three ways: all are read, and all but the plainest are written.
 _GRANTS: Final = ("ScheduleRelay", "Schedule-Relay", "Schedule")
 _SECURE: Final = "Schedule-SRelay"
+# Where the unit fetches a photo; that it keeps the address, or one of its own, is inferred.
+_PHOTO: Final = "FaceUrl"
 _GRANT: Final = re.compile(r"(\d+)-(\d+)")
 _TYPES: Final = {
     ScheduleType.DATE_RANGE: "0",
@@ -155,8 +157,13 @@ def difference(wanted: AccessList, held: Lists) -> Changes:
     )
 
 
-def standing(wanted: AccessList, held: Lists) -> Standing:
-    """How the lists that were read back stand to ``wanted``."""
+def standing(
+    wanted: AccessList, held: Lists, fetched: Collection[str] = ()
+) -> Standing:
+    """How the lists that were read back stand to ``wanted``.
+
+    :param fetched: entries whose photo the unit has fetched just now.
+    """
     ours = [item for item in held.users if _is_our_user(item)]
     numbers = schedule_numbers(wanted, held.schedules)
     first = _first_by(ours, "UserID")
@@ -165,7 +172,7 @@ def standing(wanted: AccessList, held: Lists) -> Standing:
     missing: list[AccessUser] = []
     for user in wanted.users:
         item = first.get(user.id)
-        is_there = item is not None and _is_user(item, user, numbers)
+        is_there = item is not None and _is_user(item, user, numbers, fetched)
         (present if is_there else missing).append(user)
     left = {_text(item, "UserID") for item in ours} - users
     return Standing(
@@ -177,12 +184,19 @@ def standing(wanted: AccessList, held: Lists) -> Standing:
     )
 
 
+def ignores_photo(held: Lists, user: AccessUser) -> bool:
+    """Whether the unit holds the entry and knows nothing of photos."""
+    ours = [item for item in held.users if _text(item, "UserID") == user.id]
+    return any(_PHOTO not in item for item in ours)
+
+
 def user_item(
-    user: AccessUser, numbers: Mapping[str, str], *, item_id: str = ""
+    user: AccessUser, numbers: Mapping[str, str], item_id: str = "", photo: str = ""
 ) -> Item:
     """The object of ``user`` for ``add``, or with the unit's own number for ``set``.
 
     :param numbers: the unit's numbers of schedules, see :func:`schedule_numbers`.
+    :param photo: where the unit fetches the photo of a face.
     """
     grant = _grant(user.schedule, user.relays, numbers)
     item = {
@@ -199,6 +213,8 @@ def user_item(
         item[_SECURE] = _grant(user.schedule, user.security, numbers)
     if user.bluetooth:
         item["BLEAuthCode"] = user.bluetooth
+    if photo:
+        item[_PHOTO] = photo
     return {"ID": item_id, **item} if item_id else item
 
 
@@ -224,7 +240,12 @@ def _is_our_user(item: Item) -> bool:
     return _text(item, "UserID").startswith(OURS)
 
 
-def _is_user(item: Item, user: AccessUser, numbers: Mapping[str, str]) -> bool:
+def _is_user(
+    item: Item,
+    user: AccessUser,
+    numbers: Mapping[str, str],
+    fetched: Collection[str] = (),
+) -> bool:
     """Whether the unit's ``item`` says what is wanted of ``user``.
 
     A field that a model does not show at all says nothing.
@@ -238,7 +259,16 @@ def _is_user(item: Item, user: AccessUser, numbers: Mapping[str, str]) -> bool:
         and _grants(shown) == _grants(_grant(user.schedule, user.relays, numbers))
         and (_SECURE not in item or _grants(_text(item, _SECURE)) == _grants(secure))
         and ("BLEAuthCode" not in item or _text(item, "BLEAuthCode") == user.bluetooth)
+        and _has_face(item, user, fetched)
     )
+
+
+def _has_face(item: Item, user: AccessUser, fetched: Collection[str]) -> bool:
+    """An address alone proves nothing: it may be ours, from before the unit failed."""
+    if user.face is None:
+        return True
+    is_known = user.face.held or user.id in fetched
+    return is_known and (_PHOTO not in item or bool(_text(item, _PHOTO)))
 
 
 def _grant(schedule: str, relays: Iterable[int], numbers: Mapping[str, str]) -> str:

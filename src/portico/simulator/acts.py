@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from portico.simulator.catalogue import LETTERS, Kind
+from portico.simulator.faces import FAULT_NOT_FETCHED
 from portico.simulator.readers import METHODS
 from portico.simulator.unit import Unit
 
@@ -29,6 +30,7 @@ FAULTS: Final = frozenset(
         "firmware_keeps_old",
         "firmware_bricks",
         "api_silent",
+        FAULT_NOT_FETCHED,
     }
 )
 

@@ -118,6 +118,10 @@ class Model:
         return self.firmware.partition(".")[0]
 
     @property
+    def takes_faces(self) -> bool:
+        return "ValidFaceRecognition" in self.action_urls
+
+    @property
     def common_file(self) -> str:
         """The name of the model's common file, for example ``r000000000029.cfg``."""
         return f"r{self.model_id.zfill(self.common_digits)}.cfg"

@@ -11,6 +11,8 @@ from portico.simulator.core import Core
 from portico.simulator.state import Item
 
 PAGE_SIZE: Final = 10
+# Of a user's photo; a unit shows it to nobody.
+HASH: Final = "FaceHash"
 # More than four card codes are cut off at this many characters (SY).
 MAX_CARD_CODE: Final = 63
 TARGETS: Final = ("user", "schedule", "contact", "group")
@@ -167,7 +169,7 @@ def _require(target: str, item: Item) -> None:
 def _spelled(target: str, item: Item, model: Model) -> Item:
     if target == "user":
         schedule = item.get("ScheduleRelay", "")
-        rest = {k: v for k, v in item.items() if k != "ScheduleRelay"}
+        rest = {k: v for k, v in item.items() if k not in {"ScheduleRelay", HASH}}
         plain = {"WebRelay": "0", "LiftFloorNum": "0", "PrivatePIN": "", "CardCode": ""}
         return plain | rest | {model.schedule_field: schedule}
     if target == "contact" and model.apartment_contacts:

@@ -14,6 +14,7 @@ from portico.protocols.digest import DigestGuard, Verdict, check_basic
 from portico.simulator import api, fcgi
 from portico.simulator.catalogue import PictureAuth
 from portico.simulator.directory import Refused
+from portico.simulator.faces import with_faces
 from portico.simulator.factory import API, RTSP
 from portico.simulator.firmware import MAX_IMAGE_BYTES, BadFirmware
 from portico.simulator.picture import snapshot
@@ -70,6 +71,7 @@ class LocalServer:
                 query=request.query,
                 body=body,
             )
+            call = await with_faces(self._unit, call)
         except api.BadCall as error:
             return _text(str(error), status=400)
         except Refused as refused:

@@ -29,6 +29,8 @@ from portico.exports.services.exporting import purge_exports, sweep_exports
 from portico.houses.services.importing import purge_imports
 from portico.kernel.bus import Payload, current_bus
 from portico.kernel.clock import utcnow
+from portico.locks.services.opening import expire_openings
+from portico.locks.services.refreshing import order_due as order_locks
 from portico.mail.services import purge_delivered
 from portico.messaging.services.monitors import give_up_old
 from portico.messaging.services.sending import order_late
@@ -80,6 +82,8 @@ def ticks() -> list[Tick]:
     """All tasks, each with its rhythm in seconds."""
     return [
         Tick("commands", 1.0, lambda: expire_commands(now=utcnow())),
+        Tick("lock_openings", 1.0, lambda: expire_openings(now=utcnow())),
+        Tick("locks", 15.0, lambda: order_locks(now=utcnow())),
         Tick("events", 0.5, _drain_events),
         Tick(
             "sessions",

@@ -6,24 +6,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('access', '0003_hold_values'),
+        ("access", "0003_hold_values"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Face',
+            name="Face",
             fields=[
-                ('credential', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='face', serialize=False, to='access.credential')),
-                ('picture', portico.kernel.fields.SealedTextField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('size', models.PositiveIntegerField()),
+                (
+                    "credential",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="face",
+                        serialize=False,
+                        to="access.credential",
+                    ),
+                ),
+                ("picture", portico.kernel.fields.SealedTextField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("size", models.PositiveIntegerField()),
             ],
         ),
         migrations.AlterField(
-            model_name='credential',
-            name='kind',
-            field=models.CharField(choices=[('pin', 'PIN'), ('card', 'RF Card'), ('face', 'Face'), ('nfc', 'NFC'), ('bluetooth', 'Bluetooth'), ('qr', 'QR Code'), ('dynamic_qr', 'Dynamic QR Code')], max_length=15),
+            model_name="credential",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("pin", "PIN"),
+                    ("card", "RF Card"),
+                    ("face", "Face"),
+                    ("nfc", "NFC"),
+                    ("bluetooth", "Bluetooth"),
+                    ("qr", "QR Code"),
+                    ("dynamic_qr", "Dynamic QR Code"),
+                ],
+                max_length=15,
+            ),
         ),
     ]

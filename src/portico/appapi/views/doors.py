@@ -16,6 +16,7 @@ from portico.appapi.http import (
     small_number,
     success,
 )
+from portico.appapi.views.locks import lock_confs, open_lock
 from portico.appapi.waiting import wait_for
 from portico.devices.enums import (
     OPEN_STATES,
@@ -151,7 +152,7 @@ def userconf(request: HttpRequest, homes: Sequence[Resident]) -> HttpResponse:
             "app_conf": _app_conf(homes[0]),
             "dev_list": _devices(homes),
             "third_party_dev_list": {
-                "lock_dev_list": empty,
+                "lock_dev_list": lock_confs(homes),
                 "camera_dev_list": _cameras(homes),
                 "bsi_lock_list": empty,
             },
@@ -199,6 +200,8 @@ def _key(request: HttpRequest) -> str:
 @legacy_view("POST")
 def opendoor(request: HttpRequest, homes: Sequence[Resident]) -> HttpResponse:
     """Open and wait for the door's answer: success is told only when it opened."""
+    if "lock_id" in request.POST:
+        return open_lock(request, homes, _key(request))
     relay = _asked_relay(request, homes)
     resident = home_at(homes, relay.device.site_id)
     command = request_open(

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "portico.messaging",
     "portico.weather",
     "portico.remote",
+    "portico.locks",
     "portico.houses",
     "portico.provisioning",
     "portico.events",

@@ -11,6 +11,7 @@ from portico.devices.models.picture import DevicePicture
 from portico.devices.models.presence import Presence
 from portico.devices.models.push_button import PushButton
 from portico.devices.models.relay import Relay
+from portico.devices.models.scan import NetworkScan
 from portico.devices.models.wipe import AccessWipe
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ExternalRelay",
     "FoundUnit",
     "MacEntry",
+    "NetworkScan",
     "Presence",
     "PushButton",
     "Relay",

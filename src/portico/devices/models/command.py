@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from portico.devices.enums import (
+    BRIDGE_REASONS,
     CAMERA_REASONS,
     DEVICE_ORDERS,
     OPEN_STATES,
@@ -14,6 +15,7 @@ from portico.devices.enums import (
     CommandState,
     DenialReason,
 )
+from portico.devices.models.bridge import Bridge
 from portico.devices.models.camera import Camera
 from portico.devices.models.device import Device
 from portico.devices.models.relay import Relay
@@ -22,7 +24,7 @@ from portico.devices.models.relay import Relay
 class Command(models.Model):
     """An order to a device and what became of it; every hop has its time.
 
-    Or to a third-party camera, which its house's bridge looks at.
+    Or to a third-party camera, which its house's bridge looks at, or to the bridge itself.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -31,6 +33,9 @@ class Command(models.Model):
     )
     camera = models.ForeignKey(
         Camera, models.CASCADE, null=True, related_name="commands"
+    )
+    bridge = models.ForeignKey(
+        Bridge, models.CASCADE, null=True, related_name="commands"
     )
     relay = models.ForeignKey(
         Relay, models.SET_NULL, null=True, related_name="commands"
@@ -82,9 +87,15 @@ class Command(models.Model):
                 condition=models.Q(state__in=OPEN_STATES),
                 name="devices_one_open_order_per_camera",
             ),
+            models.UniqueConstraint(
+                fields=["bridge"],
+                condition=models.Q(state__in=OPEN_STATES),
+                name="devices_one_open_order_per_bridge",
+            ),
             models.CheckConstraint(
-                condition=models.Q(device=None, camera__isnull=False)
-                | models.Q(device__isnull=False, camera=None),
+                condition=models.Q(device__isnull=False, camera=None, bridge=None)
+                | models.Q(device=None, camera__isnull=False, bridge=None)
+                | models.Q(device=None, camera=None, bridge__isnull=False),
                 name="devices_command_of_one",
             ),
         ]
@@ -93,9 +104,9 @@ class Command(models.Model):
         return f"{self.kind} → {self.target}: {self.state}"
 
     @property
-    def target(self) -> Device | Camera:
+    def target(self) -> Device | Camera | Bridge:
         """What the order is for; a constraint sees to it that there is one."""
-        target = self.device or self.camera
+        target = self.device or self.camera or self.bridge
         if target is None:
             raise ValueError(self.pk)
         return target
@@ -106,8 +117,9 @@ class Command(models.Model):
         if self.reason not in DenialReason.values:
             return self.reason
         reason = DenialReason(self.reason)
-        words = CAMERA_REASONS.get(reason) if self.camera_id else None
-        return str(words or reason.label)
+        words = CAMERA_REASONS if self.camera_id else BRIDGE_REASONS
+        own = None if self.device_id else words.get(reason)
+        return str(own or reason.label)
 
     @property
     def is_finished(self) -> bool:

@@ -7,7 +7,7 @@ from portico.sites.models import Site
 
 
 class FoundUnit(models.Model):
-    """A unit that asked a house's bridge for its configuration and is nobody's there."""
+    """A unit that a house's bridge heard of or looked up, and that is nobody's there."""
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="found_units")
     mac = models.CharField(max_length=12)

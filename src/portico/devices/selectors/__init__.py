@@ -72,6 +72,7 @@ from portico.devices.selectors.mac_library import (
     search_mac_entries,
     visible_mac_entries,
 )
+from portico.devices.selectors.scans import known_addresses, latest_scan
 
 __all__ = [
     "FOUND_FOR",
@@ -107,8 +108,10 @@ __all__ = [
     "get_visible_command",
     "get_visible_device",
     "get_visible_mac_entry",
+    "known_addresses",
     "latest_order",
     "latest_orders",
+    "latest_scan",
     "latest_tests",
     "live_bridge",
     "look_up_mac",

@@ -32,7 +32,11 @@ def visible_commands(actor: User) -> QuerySet[Command]:
 def commands_for(bridge_id: uuid.UUID) -> QuerySet[Command]:
     """Commands for the house of a live bridge; narrow them by their keys."""
     sites = Bridge.objects.filter(pk=bridge_id, revoked_at=None).values("site")
-    return Command.objects.filter(Q(device__site__in=sites) | Q(camera__site__in=sites))
+    return Command.objects.filter(
+        Q(device__site__in=sites)
+        | Q(camera__site__in=sites)
+        | Q(bridge=bridge_id, bridge__site__in=sites)
+    )
 
 
 def get_visible_command(actor: User, command_id: uuid.UUID | str) -> Command:
@@ -59,8 +63,9 @@ def command_state(command_id: uuid.UUID) -> tuple[CommandState, str] | None:
 
 
 def command_to_send(command_id: uuid.UUID) -> Command | None:
-    """One command with what its message and its hint need of device, relay and camera."""
-    rows = Command.objects.select_related("device", "relay", "camera").only(
+    """One command with what its message and its hint need of whom it is for."""
+    rows = Command.objects.select_related("device", "relay", "camera", "bridge", "scan")
+    rows = rows.only(
         "kind",
         "state",
         "expires_at",
@@ -75,23 +80,27 @@ def command_to_send(command_id: uuid.UUID) -> Command | None:
         "camera__path",
         "camera__user",
         "camera__password",
+        "bridge__site",
+        "scan__first",
+        "scan__last",
     )
     return next(iter(rows.filter(pk=command_id)), None)
 
 
 def waiting_commands(bridge: Bridge) -> list[uuid.UUID]:
-    """What nobody has sent yet, for devices and cameras behind ``bridge``."""
+    """What nobody has sent yet, for ``bridge``, and devices and cameras behind it."""
     waiting = Command.objects.filter(state=CommandState.REQUESTED).order_by()
-    # Two questions: each has an index, both in one would read all that waits.
+    # Three questions: each has an index, all in one would read all that waits.
     units = waiting.filter(device__site=bridge.site_id).values_list("pk", flat=True)
     cameras = waiting.filter(camera__site=bridge.site_id).values_list("pk", flat=True)
-    return [*units, *cameras]
+    own = waiting.filter(bridge=bridge).values_list("pk", flat=True)
+    return [*units, *cameras, *own]
 
 
 def all_waiting_commands() -> list[tuple[uuid.UUID, uuid.UUID]]:
     """(site, command) of everything that nobody has sent yet."""
     rows = Command.objects.filter(state="requested")
-    site = Coalesce("device__site", "camera__site")
+    site = Coalesce("device__site", "camera__site", "bridge__site")
     return list(rows.annotate(for_site=site).values_list("for_site", "pk")[:500])
 
 

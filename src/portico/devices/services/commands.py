@@ -24,7 +24,7 @@ from portico.devices.enums import (
     DenialReason,
 )
 from portico.devices.errors import IdempotencyMismatch
-from portico.devices.models import AccessWipe, Camera, Command, Device, Relay
+from portico.devices.models import AccessWipe, Bridge, Camera, Command, Device, Relay
 from portico.devices.selectors import bridge_of, command_to_send, commands_for
 from portico.kernel.outbox import publish_on_commit
 from portico.kernel.queue import enqueue
@@ -39,6 +39,8 @@ WAS_RESET = "provisioning.was_reset"
 TIME_TO_LIVE = timedelta(seconds=5)
 # A bridge gives a device six seconds to answer; the answer needs its way back.
 ANSWER_GRACE = timedelta(seconds=8)
+# 1024 addresses, 32 at once, two seconds each at the most.
+SCAN_GRACE = timedelta(seconds=75)
 # Legacy clients send no idempotency key and repeat a request whose answer was lost. Within
 # this time, shorter than a relay is held, the same person's tap means the same opening.
 SAME_TAP = timedelta(seconds=3)
@@ -167,7 +169,7 @@ def _earlier(
     return max(found, key=lambda command: command.requested_at, default=None)
 
 
-def no_way(target: Device | Camera, now: datetime) -> DenialReason | None:
+def no_way(target: Device | Camera | Bridge, now: datetime) -> DenialReason | None:
     bridge = bridge_of(target.site)
     if bridge is None or bridge.enrolled_at is None:
         return DenialReason.NO_BRIDGE
@@ -205,8 +207,10 @@ def record_result(
 
     Safe to repeat. ``at`` is when the bridge heard it, in server time.
     """
-    rows = commands_for(bridge_id).select_related("device", "camera")
-    rows = rows.only("kind", "requested_at", "device__site", "camera__site")
+    rows = commands_for(bridge_id).select_related("device", "camera", "bridge")
+    rows = rows.only(
+        "kind", "requested_at", "device__site", "camera__site", "bridge__site"
+    )
     command = next(iter(rows.filter(pk=command_id)), None)
     if command is None:
         return False
@@ -322,21 +326,24 @@ def forget_commands(*, site: Site) -> None:
     over = Command.objects.exclude(state__in=OPEN_STATES)
     over.filter(device__site=site).delete()
     over.filter(camera__site=site).delete()
+    over.filter(bridge__site=site).delete()
 
 
 def _is_overdue(command: Command, now: datetime) -> bool:
     """The same as :func:`_overdue` says of rows."""
     if command.state == CommandState.REQUESTED:
         return command.expires_at <= now
-    return (
-        command.state == CommandState.SENT and command.expires_at <= now - ANSWER_GRACE
-    )
+    is_scan = command.kind == CommandKind.SCAN_NETWORK
+    grace = SCAN_GRACE if is_scan else ANSWER_GRACE
+    return command.state == CommandState.SENT and command.expires_at <= now - grace
 
 
 def _overdue(now: datetime) -> QuerySet[Command]:
-    return Command.objects.select_related("device", "camera").filter(
+    scan = Q(kind=CommandKind.SCAN_NETWORK)
+    return Command.objects.select_related("device", "camera", "bridge").filter(
         Q(state=CommandState.REQUESTED, expires_at__lte=now)
-        | Q(state=CommandState.SENT, expires_at__lte=now - ANSWER_GRACE)
+        | Q(~scan, state=CommandState.SENT, expires_at__lte=now - ANSWER_GRACE)
+        | Q(scan, state=CommandState.SENT, expires_at__lte=now - SCAN_GRACE)
     )
 
 

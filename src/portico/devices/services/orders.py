@@ -21,7 +21,7 @@ from portico.devices.enums import (
     DenialReason,
 )
 from portico.devices.errors import IdempotencyMismatch
-from portico.devices.models import Camera, Command, Device
+from portico.devices.models import Bridge, Camera, Command, Device
 from portico.devices.services.commands import announce, no_way, order_once
 
 # Nobody stands at a door; longer than a bridge needs to come back after a short break.
@@ -65,6 +65,20 @@ def request_camera_picture(
     return _order(asked, actor, idempotency_key, now)
 
 
+def request_bridge_scan(
+    *, actor: User, bridge: Bridge, idempotency_key: str = "", now: datetime
+) -> Command:
+    """Order a look around the network of ``bridge``, from the portal.
+
+    As :func:`request_order`; :func:`portico.devices.services.scans.look_for_units` says
+    where.
+    """
+    asked = Command(
+        kind=CommandKind.SCAN_NETWORK, bridge=bridge, channel=CommandChannel.PORTAL
+    )
+    return _order(asked, actor, idempotency_key, now)
+
+
 def _order(
     asked: Command, actor: User | None, idempotency_key: str, now: datetime
 ) -> Command:
@@ -78,6 +92,7 @@ def _order(
         return Command(
             device=asked.device,
             camera=asked.camera,
+            bridge=asked.bridge,
             kind=asked.kind,
             state=CommandState.DENIED if why_not else CommandState.REQUESTED,
             reason=why_not or "",
@@ -105,10 +120,10 @@ def _create(command: Command) -> None:
     announce(command, "command.changed" if is_denied else "command.requested")
     if command.requested_by is not None:
         target = command.target
-        of = "device" if command.device else "camera"
+        names = {Device: "device", Camera: "camera", Bridge: "bridge"}
         record(
             actor=command.requested_by,
-            action=f"{of}.{command.kind}",
+            action=f"{names[type(target)]}.{command.kind}",
             subject=target,
             organization_id=target.site.organization_id,
             site_id=target.site_id,
@@ -119,13 +134,19 @@ def _create(command: Command) -> None:
 def _earlier(
     asked: Command, actor: User | None, idempotency_key: str
 ) -> Command | None:
-    commands = Command.objects.select_related("device", "camera")
+    commands = Command.objects.select_related("device", "camera", "bridge")
     if actor is not None and idempotency_key:
         mine = commands.filter(requested_by=actor, idempotency_key=idempotency_key)
         if (same := mine.first()) is not None:
-            meant = (asked.device_id, asked.camera_id, asked.kind)
-            if (same.device_id, same.camera_id, same.kind) != meant:
+            if _meaning(same) != _meaning(asked):
                 raise IdempotencyMismatch
             return same
     waiting = commands.filter(kind=asked.kind, state__in=OPEN_STATES)
-    return waiting.filter(device=asked.device, camera=asked.camera).first()
+    of_same = waiting.filter(
+        device=asked.device, camera=asked.camera, bridge=asked.bridge
+    )
+    return of_same.first()
+
+
+def _meaning(command: Command) -> tuple[object, ...]:
+    return command.device_id, command.camera_id, command.bridge_id, command.kind

@@ -26,6 +26,7 @@ from portico.events.services.captures import FOLDER
 from portico.events.services.visits import hold_log_of
 from portico.kernel.outbox import publish_on_commit
 from portico.kernel.queue import enqueue
+from portico.locks.services.opening import forget_openings
 from portico.sites.models import Site
 from portico.tenancy.selectors import log_retention
 
@@ -132,6 +133,7 @@ def forget_log_of_site(*, site: Site) -> None:
     Visit.objects.filter(site=site).delete()
     forget_camera_pictures(cameras=site.cameras.all())
     forget_commands(site=site)
+    forget_openings(site=site)
     publish_on_commit("log.changed", site=str(site.pk))
 
 

@@ -20,7 +20,9 @@ from portico.portals.installer.views import (
     doors,
     house_import,
     houses,
+    integration,
     later,
+    locks,
     log,
     mac_library,
     maintenance,
@@ -47,6 +49,8 @@ _DEVICE = "devices/<slug:mac>/"
 _AUTOP = "devices/autop/<uuid:order_id>/"
 _REMOTE = f"{_DEVICE}remote/<uuid:session_id>/"
 _CAMERA = f"{_SITE}cameras/<int:camera_id>/"
+_LOCK = f"{_SITE}locks/<int:lock_id>/"
+_LOCK_ACCOUNT = "integration/accounts/<int:lock_account_id>/"
 _MESSAGE = "message/<uuid:message_id>/"
 _TEMPLATE = "message/templates/<int:template_id>/"
 
@@ -89,6 +93,11 @@ urlpatterns = [
         name="credential_revoke",
     ),
     path(f"{_CREDENTIAL}code.png", credentials.credential_qr, name="credential_qr"),
+    path(
+        f"{_CREDENTIAL}photo.jpg",
+        credentials.credential_photo,
+        name="credential_photo",
+    ),
     path(f"{_SITE}keys/", temp_keys.key_list, name="temp_keys"),
     path(f"{_SITE}keys/new/", temp_keys.key_new, name="temp_key_new"),
     path(f"{_SITE}keys/courier/", temp_keys.key_courier, name="temp_key_courier"),
@@ -107,6 +116,10 @@ urlpatterns = [
     path(f"{_CAMERA}newest.jpg", cameras.camera_picture, name="camera_picture"),
     path(f"{_CAMERA}edit/", cameras.camera_edit, name="camera_edit"),
     path(f"{_CAMERA}delete/", cameras.camera_delete, name="camera_delete"),
+    path(f"{_SITE}locks/", locks.lock_list, name="site_locks"),
+    path(f"{_SITE}locks/new/", locks.lock_new, name="lock_new"),
+    path(f"{_LOCK}open/", locks.open_lock, name="open_lock"),
+    path("openings/<uuid:opening_id>/", locks.opening_life, name="lock_opening"),
     path(f"{_SITE}doors/", doors.site_doors, name="site_doors"),
     path(f"{_SITE}bridge/", bridge.site_bridge, name="site_bridge"),
     path(f"{_SITE}checklist/", commissioning.site_checklist, name="site_checklist"),
@@ -114,6 +127,7 @@ urlpatterns = [
     path(f"{_SITE}hand-over.pdf", commissioning.site_handover, name="site_handover"),
     path(f"{_SITE}wipes/", sites.site_wipes, name="site_wipes"),
     path(f"{_SITE}found/", bridge.site_found, name="site_found"),
+    path(f"{_SITE}look/", bridge.site_look, name="site_look"),
     path(f"{_SITE}bridge/add/", bridge.bridge_add, name="bridge_add"),
     path(f"{_SITE}bridge/remove/", bridge.bridge_remove, name="bridge_remove"),
     path(f"{_SITE}bridge/virtual/", demo.start_bridge, name="demo_bridge"),
@@ -227,7 +241,32 @@ urlpatterns = [
     path("subscriptions/", later.subscriptions, name="subscriptions"),
     path("payments/", later.payments, name="payments"),
     path("automatic-payments/", later.automatic_payments, name="automatic_payments"),
-    path("integration/", later.integration, name="integration"),
+    path("integration/", integration.integration, name="integration"),
+    path("integration/<slug:brand>/guide/", integration.lock_guide, name="lock_guide"),
+    path(
+        "integration/<slug:brand>/new/",
+        integration.lock_account_new,
+        name="lock_account_new",
+    ),
+    path(_LOCK_ACCOUNT, integration.lock_account, name="lock_account"),
+    path(
+        f"{_LOCK_ACCOUNT}edit/", integration.lock_account_edit, name="lock_account_edit"
+    ),
+    path(
+        f"{_LOCK_ACCOUNT}delete/",
+        integration.lock_account_delete,
+        name="lock_account_delete",
+    ),
+    path(
+        "integration/locks/<int:own_lock_id>/assign/",
+        integration.lock_assign,
+        name="lock_assign",
+    ),
+    path(
+        "integration/locks/<int:own_lock_id>/unassign/",
+        integration.lock_unassign,
+        name="lock_unassign",
+    ),
     *people_urls(INSTALLER),
     *common_urls(INSTALLER),
 ]

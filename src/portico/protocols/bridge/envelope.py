@@ -140,6 +140,7 @@ _MAX_HOLD_SECONDS: Final = 600
 MAX_KEYS: Final = 256
 MAX_VALUE: Final = 128
 _KEYS_A_TEXT: Final = 8
+_MAX_COUNTS: Final = 8
 
 OPEN_RELAY: Final = "open_relay"
 FETCH_CONFIGURATION: Final = "fetch_configuration"
@@ -333,6 +334,7 @@ def _read_result(of: Fields) -> CommandResult:
         of.time("at"),
         of.integer("took_ms", 0, MAX_INT),
         {} if of.absent("settings") else of.settings("settings", MAX_KEYS, MAX_VALUE),
+        {} if of.absent("counts") else of.counts("counts", _MAX_COUNTS),
     )
 
 

@@ -156,6 +156,12 @@ class Fields:
             if _checked_name(key, name)
         }
 
+    def counts(self, name: str, most: int) -> dict[str, int]:
+        """A flat object of whole numbers from zero."""
+        value = self.data(name, most, 0)
+        inner = Fields(value)
+        return {key: inner.integer(key, 0, MAX_INT) for key in value}
+
     def settings(self, name: str, most: int, longest: int) -> dict[str, str]:
         """A flat object of short texts whose names are configuration keys."""
         value = self._values.get(name)

@@ -109,6 +109,7 @@ class CommandResult:
     """``took_ms`` counts from the command's arrival to the device's answer.
 
     ``settings``: what the unit has for the keys that a ``read_settings`` asked for.
+    ``counts``: what a ``scan_network`` came to.
     """
 
     id: UUID
@@ -117,6 +118,7 @@ class CommandResult:
     at: int
     took_ms: int
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

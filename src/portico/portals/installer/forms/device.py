@@ -186,11 +186,12 @@ class DeviceDraft:
 
     def is_valid(self) -> bool:
         """Whether the whole form may be handed to the service."""
-        is_sent = self.form.is_bound
+        if not self.form.is_bound:
+            return False
         parts = [self.form, self.relays, *([self.monitor] if self.monitor else ())]
         # Every part is looked at, so that all errors show at once.
         verdicts = [part.is_valid() for part in parts]
-        return is_sent and all(verdicts)
+        return all(verdicts)
 
     @property
     def has_errors(self) -> bool:

@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portico.access.enums import CredentialKind
+from portico.access.photos import Photo, preview
 from portico.access.rules import BY_BRIDGE
 from portico.access.selectors import (
     access_by_device,
     credentials_of,
+    face_of,
     get_credential,
     relays_of,
     schedules_of,
@@ -81,7 +83,9 @@ def credential_new(
     schedules = schedules_of(resident.site)
     # A form without a field of its own is also sent.
     data = request.POST if request.method == "POST" else None
-    form = CredentialForm(data, kind=of, relays=doors, schedules=schedules)
+    form = CredentialForm(
+        data, request.FILES or None, kind=of, relays=doors, schedules=schedules
+    )
     context = {"site": resident.site, "resident": resident, "kind": of, "form": form}
     if request.method == "POST" and form.is_valid():
         try:
@@ -126,6 +130,19 @@ def credential_qr(
     if not code:
         raise NotVisible
     return qr_picture(code)
+
+
+@at_home_only
+def credential_photo(
+    request: StaffRequest, site_id: uuid.UUID, resident_id: int, credential_id: int
+) -> HttpResponse:
+    """A face, small: to tell whose it is."""
+    resident = _person(request, site_id, resident_id)
+    face = face_of(resident.site, get_credential(resident, credential_id).pk)
+    if face is None:
+        raise NotVisible
+    picture = preview(Photo(face.jpeg))
+    return not_kept(HttpResponse(picture, content_type="image/jpeg"))
 
 
 def _person(request: StaffRequest, site_id: uuid.UUID, resident_id: int) -> Resident:

@@ -62,8 +62,3 @@ automatic_payments = _later(
     _("Agreements to renew by themselves will be listed here, with the next charge."),
     owner_only,
 )
-integration = _later(
-    _("Integration"),
-    "plug-connected",
-    _("Third-party locks will be added here and assigned to houses."),
-)

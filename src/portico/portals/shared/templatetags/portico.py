@@ -21,6 +21,7 @@ from portico.events.enums import LogKind, Method, Outcome
 from portico.events.rules import sign_capture
 from portico.kernel.ids import new_secret
 from portico.kernel.mac import pretty_mac
+from portico.locks.enums import LockReason
 from portico.portals.shared.icons import icon_svg
 
 if TYPE_CHECKING:
@@ -148,8 +149,10 @@ def method_label(value: str) -> str:
 @register.filter
 def reason_text(value: str) -> str:
     """Why a command came to nothing, as a sentence."""
-    known = value in DenialReason.values
-    return str(DenialReason(value).label) if known else value
+    for reasons in (DenialReason, LockReason):
+        if value in reasons.values:
+            return str(reasons(value).label)
+    return value
 
 
 _OUTCOME_CSS = {
