@@ -18,6 +18,7 @@ from portico.kernel.clock import utcnow
 from portico.sites.models import Entitlement
 from tests.appapi.support import App, FakeBridge, House, is_legacy_failure
 from tests.factories import make_device, make_seen
+from tests.factories.locks import make_lock, make_lock_account
 
 pytestmark = [pytest.mark.integration]
 in_transaction = pytest.mark.django_db
@@ -96,11 +97,13 @@ def test_userconf_shows_no_other_house(house: House) -> None:
 def test_userconf_takes_the_same_queries_for_any_number_of_devices(
     house: House, more: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
+    account = make_lock_account(house.installer)
     for number in range(more):
         make_device(house.site, house.installer, name=f"Door {number}")
+        make_lock(account, house.site)
     app = house.app()
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(app.get("/userconf")["datas"]["dev_list"]) == 1 + more
 
 
@@ -362,7 +365,7 @@ def test_no_transaction_is_open_while_waiting(
     seen: list[bool] = []
     real = waiting.wait_seconds
 
-    def look(command_id: object, _seconds: float) -> object:
+    def look(command_id: object, _seconds: float, _look: object) -> object:
         seen.append(connection.in_atomic_block)
         return real(command_id, 0)  # type: ignore[arg-type]  # passed through
 

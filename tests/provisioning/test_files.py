@@ -168,9 +168,7 @@ def test_events_go_to_the_bridge_while_the_house_has_one() -> None:
 def test_fetched_and_applied_are_told_apart_by_revision() -> None:
     device = make()
     file = publish_file(device=device, now=SUMMER)
-    note_fetched(
-        device_id=device.pk, revision=file.revision, etag=file.etag, at=SUMMER
-    )
+    note_fetched(device_id=device.pk, revision=file.revision, etag=file.etag, at=SUMMER)
     file.refresh_from_db()
     assert (file.is_fetched, file.is_applied) == (True, False)
 

@@ -14,7 +14,9 @@ GRADES = ("bronze", "silver", "gold", "platinum")
 LADDER: dict[str, Any] = yaml.safe_load(
     resources.files("portico.protocols.akuvox").joinpath("quality.yaml").read_text()
 )
-RULES = [(grade, name, rule) for grade in GRADES for name, rule in LADDER[grade].items()]
+RULES = [
+    (grade, name, rule) for grade in GRADES for name, rule in LADDER[grade].items()
+]
 
 
 @pytest.mark.parametrize(

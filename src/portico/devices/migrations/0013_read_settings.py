@@ -5,24 +5,58 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('devices', '0012_maintenance'),
+        ("devices", "0012_maintenance"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='command',
-            name='devices_one_open_order_per_kind',
+            model_name="command",
+            name="devices_one_open_order_per_kind",
         ),
         migrations.AlterField(
-            model_name='command',
-            name='kind',
-            field=models.CharField(choices=[('open_relay', 'open'), ('fetch_configuration', 'fetch configuration'), ('take_picture', 'take a picture'), ('clear_access', 'delete codes, cards and faces'), ('sync_access', 'write codes, cards and faces'), ('reboot', 'reboot'), ('reset_configuration', 'configuration reset'), ('reset_factory', 'factory reset'), ('remote_control', 'remote control'), ('read_settings', 'compare settings'), ('camera_picture', 'take a picture of a third-party camera')], max_length=31),
+            model_name="command",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("open_relay", "open"),
+                    ("fetch_configuration", "fetch configuration"),
+                    ("take_picture", "take a picture"),
+                    ("clear_access", "delete codes, cards and faces"),
+                    ("sync_access", "write codes, cards and faces"),
+                    ("reboot", "reboot"),
+                    ("reset_configuration", "configuration reset"),
+                    ("reset_factory", "factory reset"),
+                    ("remote_control", "remote control"),
+                    ("read_settings", "compare settings"),
+                    ("camera_picture", "take a picture of a third-party camera"),
+                ],
+                max_length=31,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='command',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind__in', ('fetch_configuration', 'take_picture', 'clear_access', 'sync_access', 'reboot', 'reset_configuration', 'reset_factory', 'remote_control', 'read_settings')), ('state__in', ('requested', 'sent'))), fields=('device', 'kind'), name='devices_one_open_order_per_kind'),
+            model_name="command",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        (
+                            "fetch_configuration",
+                            "take_picture",
+                            "clear_access",
+                            "sync_access",
+                            "reboot",
+                            "reset_configuration",
+                            "reset_factory",
+                            "remote_control",
+                            "read_settings",
+                        ),
+                    ),
+                    ("state__in", ("requested", "sent")),
+                ),
+                fields=("device", "kind"),
+                name="devices_one_open_order_per_kind",
+            ),
         ),
     ]
