@@ -152,6 +152,7 @@ def installer_pages(house: House) -> list[str]:
         ),
         f"{device}edit/",
         f"{device}replace/",
+        f"{device}audit/",
         f"{device}delete/",
         f"{device}remote/reset/reset_factory/",
         *access_pages(house),

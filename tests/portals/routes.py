@@ -223,6 +223,7 @@ ROUTES: dict[str, Route] = {
     "installer:remote_enter": Route("installer", _REMOTE, post=True, status=409),
     "installer:remote_end": Route("installer", _REMOTE, post=True, status=302),
     "installer:device_edit": Route("installer", _DEVICE),
+    "installer:device_audit": Route("installer", _DEVICE),
     "installer:device_replace": Route("installer", _DEVICE),
     "installer:device_delete": Route("installer", _DEVICE),
     "installer:demo_unit": Route("installer", _DEVICE, post=True, status=404),

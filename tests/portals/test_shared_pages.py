@@ -47,7 +47,6 @@ def test_left_column_holds_the_guides_modules_in_its_order(browser: Client) -> N
         "subscriptions",
         "payments",
         "automatic-payments",
-        "integration",
     ],
 )
 def test_modules_to_come_say_so_and_are_marked(browser: Client, path: str) -> None:

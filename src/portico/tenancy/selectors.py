@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from datetime import datetime
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
 
 from portico.accounts.models import User
 from portico.audit.models import AuditEntry
@@ -258,6 +258,12 @@ def visible_audit(actor: User) -> QuerySet[AuditEntry]:
         return AuditEntry.objects.filter(organization_id=own.pk)
     company = visible_organizations(actor).values("pk")
     return AuditEntry.objects.filter(organization_id__in=company)
+
+
+def audit_of(actor: User, subject: Model) -> QuerySet[AuditEntry]:
+    """What ``actor`` may read of what was done to one object that he has been shown."""
+    kind, key = subject._meta.label_lower, str(subject.pk)  # noqa: SLF001 -- Django's documented API
+    return visible_audit(actor).filter(object_type=kind, object_id=key)
 
 
 def organization_names(ids: Collection[int]) -> dict[int, str]:

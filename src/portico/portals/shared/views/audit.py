@@ -81,21 +81,21 @@ AUDIT: ListSpec[Line] = ListSpec(
         Filter(key="to", label=_("To")),
     ),
 )
-_OWN = replace(AUDIT, hidden=frozenset({"company"}))
+OWN_AUDIT = replace(AUDIT, hidden=frozenset({"company"}))
 
 
 def audit_log(request: StaffRequest) -> HttpResponse:
     company = request.membership.organization
     people = {str(one.user_id): str(one.user) for one in members_of(company)}
     who = Filter(key="person", label=_("Everybody"), choices=people, is_open=True)
-    spec = _OWN if company.kind == OrganizationKind.INSTALLER else AUDIT
+    spec = OWN_AUDIT if company.kind == OrganizationKind.INSTALLER else AUDIT
     asked = spec.ask(request, who)
     entries = _entries(request, asked)
     if request.GET.get("export") == "json":
-        lines = _objects(chunks(entries, _lines))
+        lines = _objects(chunks(entries, audit_lines))
         return cast("HttpResponse", json_stream("audit.json", lines))
     return show_list(
-        request, spec, asked, entries, items=_lines, page="shared/audit.html"
+        request, spec, asked, entries, items=audit_lines, page="shared/audit.html"
     )
 
 
@@ -111,7 +111,8 @@ def _entries(request: StaffRequest, asked: Asked) -> QuerySet[AuditEntry]:
     return newest_first(found)
 
 
-def _lines(entries: Sequence[AuditEntry]) -> Sequence[Line]:
+def audit_lines(entries: Sequence[AuditEntry]) -> Sequence[Line]:
+    """``entries`` in words, with the names of their companies."""
     ids = {one.organization_id for one in entries}
     ids |= {one.on_behalf_of_id for one in entries}
     names = organization_names([pk for pk in ids if pk is not None])
