@@ -106,9 +106,15 @@ def order_commands(
     ends_only = data.replaces and not data.text.strip()
     if not ends_only:
         read_commands(data.text, kind=data.kind, is_confirmed=data.is_confirmed)
-    targets = list(visible_devices(actor).filter(pk__in=wanted).order_by("name", "pk"))
+    mine = visible_devices(actor)
+    targets = [
+        device
+        for part in _chunks(sorted(wanted))
+        for device in mine.filter(pk__in=part)
+    ]
     if len(targets) != len(wanted):
         raise NotVisible
+    targets.sort(key=lambda device: (device.name, device.pk))
     return _send(actor, company, targets, data=data, waves=waves, now=now)
 
 
@@ -156,8 +162,8 @@ def _send(
         created_at=now,
     )
     # Held in one order: two such orders must not wait for each other.
-    ids = sorted(device.pk for device in targets)
-    list(Device.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
+    for part in _chunks(sorted(device.pk for device in targets)):
+        list(Device.objects.select_for_update().filter(pk__in=part).order_by("pk"))
     size = waves.size if waves else len(targets)
     items = []
     for place, device in enumerate(targets):
