@@ -17,13 +17,11 @@ from portico.gateway.http import (
     Receive,
     Scope,
     Send,
-    TooLarge,
-    header,
     problem,
-    read_body,
     respond,
 )
 from portico.gateway.limits import Buckets
+from portico.gateway.signed import Refused, read_signed
 from portico.protocols.bridge import signing
 from portico.protocols.bridge.access import MAX_REPORT_BYTES, read_report
 from portico.protocols.bridge.fields import Nonsense
@@ -36,12 +34,6 @@ _JPEG = (b"content-type", b"image/jpeg")
 _JSON = (b"content-type", b"application/json")
 # They are PINs, card numbers and faces.
 _PRIVATE = (b"cache-control", b"no-store")
-
-
-class _Refused(Exception):
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(code)
-        self.status, self.code = status, code
 
 
 class AccessLists:
@@ -57,7 +49,7 @@ class AccessLists:
         try:
             body = await self._answer(scope, receive)
             kind = _JPEG if _FACES in scope["path"] else _JSON
-        except _Refused as refused:
+        except Refused as refused:
             metrics.ACCESS_LISTS.labels(refused.code).inc()
             await problem(send, refused.status, refused.code)
         except StoreFailed:
@@ -71,26 +63,40 @@ class AccessLists:
                 await respond(send, 204)
 
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
-        """List or photo, or nothing for a report. :raises _Refused, StoreFailed: no."""
+        """List or photo, or nothing for a report. :raises Refused, StoreFailed: no."""
         method = scope["method"]
         order, _, entry = scope["path"].removeprefix(PREFIX).partition(_FACES)
         if method not in ({"GET"} if entry else {"GET", "POST"}):
-            raise _Refused(405, "method_not_allowed")
+            raise Refused(405, "method_not_allowed")
         if not self._asked.take(self._addresses.of(scope)):
-            raise _Refused(429, "too_many")
+            raise Refused(429, "too_many")
         named = f"{method} faces/{entry}" if entry else method
-        bridge_id, command, body = await self._signed(scope, receive, order, named)
+
+        def verify(key: bytes, command: uuid.UUID, body: bytes, proof: bytes) -> bool:
+            return signing.verify_access(
+                key, command, method=named, body=body, signature=proof
+            )
+
+        request = await read_signed(
+            self._domain,
+            scope,
+            receive,
+            order=order,
+            most=MAX_REPORT_BYTES,
+            verify=verify,
+        )
+        bridge_id, command = request.bridge_id, request.command
         if method == "GET":
             found = await self._found(bridge_id, command, entry)
             if found is None:
-                raise _Refused(404, "not_found")
+                raise Refused(404, "not_found")
             return found
         try:
-            report = read_report(body)
+            report = read_report(request.body)
         except Nonsense:
-            raise _Refused(422, "no_report") from None
+            raise Refused(422, "no_report") from None
         if not await self._access.note_report(bridge_id, command, report):
-            raise _Refused(404, "not_found")
+            raise Refused(404, "not_found")
         return b""
 
     async def _found(
@@ -99,31 +105,3 @@ class AccessLists:
         if entry:
             return await self._access.face(bridge_id, command, entry)
         return await self._access.access_list(bridge_id, command)
-
-    async def _signed(
-        self, scope: Scope, receive: Receive, order: str, method: str
-    ) -> tuple[uuid.UUID, uuid.UUID, bytes]:
-        """Bridge, command and body. :raises _Refused: it is not that bridge's."""
-        try:
-            command = uuid.UUID(order)
-            bridge_id = uuid.UUID(header(scope, b"portico-bridge"))
-            signature = signing.from_base64url(header(scope, b"portico-signature"))
-        except ValueError:
-            raise _Refused(404, "not_found") from None
-        bridge = await self._domain.bridge(bridge_id)
-        if bridge is None:
-            raise _Refused(404, "not_found")
-        try:
-            body = await read_body(receive, MAX_REPORT_BYTES)
-        except TooLarge:
-            raise _Refused(413, "too_large") from None
-        is_theirs = signing.verify_access(
-            bridge.public_key,
-            command,
-            method=method,
-            body=body,
-            signature=signature,
-        )
-        if not is_theirs:
-            raise _Refused(404, "not_found")
-        return bridge_id, command, body

@@ -14,25 +14,17 @@ from portico.gateway.http import (
     Receive,
     Scope,
     Send,
-    TooLarge,
-    header,
     problem,
-    read_body,
     respond,
 )
 from portico.gateway.limits import Buckets
+from portico.gateway.signed import Refused, read_signed
 from portico.protocols.bridge import signing
 
 PREFIX = "/bridge/v1/pictures/"
 MAX_BYTES = 256 * 1024
 # A house's bridge takes one at a time; a body costs its memory before it is known whose.
 _PER_SECOND, _BURST = 0.5, 10.0
-
-
-class _Refused(Exception):
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(code)
-        self.status, self.code = status, code
 
 
 class Pictures:
@@ -46,7 +38,7 @@ class Pictures:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._take(scope, receive)
-        except _Refused as refused:
+        except Refused as refused:
             metrics.PICTURES.labels(refused.code).inc()
             await problem(send, refused.status, refused.code)
         except StoreFailed:
@@ -57,31 +49,23 @@ class Pictures:
             await respond(send, 204)
 
     async def _take(self, scope: Scope, receive: Receive) -> None:
-        """:raises _Refused, StoreFailed: it is not stored."""
+        """:raises Refused, StoreFailed: it is not stored."""
         if scope["method"] != "POST":
-            raise _Refused(405, "method_not_allowed")
+            raise Refused(405, "method_not_allowed")
         if not self._sendings.take(self._addresses.of(scope)):
-            raise _Refused(429, "too_many")
-        try:
-            command = uuid.UUID(scope["path"].removeprefix(PREFIX))
-            bridge_id = uuid.UUID(header(scope, b"portico-bridge"))
-            signature = signing.from_base64url(header(scope, b"portico-signature"))
-        except ValueError:
-            raise _Refused(404, "not_found") from None
-        bridge = await self._domain.bridge(bridge_id)
-        if bridge is None:
-            raise _Refused(404, "not_found")
-        try:
-            jpeg = await read_body(receive, MAX_BYTES)
-        except TooLarge:
-            raise _Refused(413, "too_large") from None
-        is_theirs = signing.verify_picture(
-            bridge.public_key, command, jpeg, signature=signature
+            raise Refused(429, "too_many")
+        order = scope["path"].removeprefix(PREFIX)
+        request = await read_signed(
+            self._domain, scope, receive, order=order, most=MAX_BYTES, verify=_is_theirs
         )
-        if not is_theirs:
-            raise _Refused(404, "not_found")
-        stored = await self._domain.store_picture(bridge_id, command, jpeg)
+        stored = await self._domain.store_picture(
+            request.bridge_id, request.command, request.body
+        )
         if stored is None:
-            raise _Refused(422, "no_picture")
+            raise Refused(422, "no_picture")
         if not stored:
-            raise _Refused(404, "not_found")
+            raise Refused(404, "not_found")
+
+
+def _is_theirs(key: bytes, command: uuid.UUID, jpeg: bytes, proof: bytes) -> bool:
+    return signing.verify_picture(key, command, jpeg, signature=proof)
