@@ -102,8 +102,9 @@ def test_a_unit_without_faces_says_so_of_that_entry_alone(
         # The catalogue may be wrong about a firmware: this one drops the field.
         core = house.unit.unit.core
         core.model = replace(core.model, action_urls=frozenset())
-        made = make_face(house.master, house.installer)
         pin = house.give(value="246802")
+        house.settle()
+        made = make_face(house.master, house.installer)
         wait_for_reason(house, made, "no_faces")
         assert house.entry(pin).confirmed_at is not None
         assert house.show("pin", code="246802")
@@ -125,8 +126,9 @@ def test_a_unit_that_does_not_get_the_photo_is_not_believed(
         else:
             # It keeps the address, and would show it back.
             house.unit.unit.core.faults.add(fault)
-        made = make_face(house.master, house.installer)
         pin = house.give(value="246802")
+        house.settle()
+        made = make_face(house.master, house.installer)
         wait_for_reason(house, made, "no_photo")
         assert house.entry(made).confirmed_at is None
         assert house.entry(pin).confirmed_at is not None

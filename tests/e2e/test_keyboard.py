@@ -85,7 +85,7 @@ def test_a_house_and_its_people(screen: Screen, ida: User) -> None:
     expect(page.get_by_text("Mia is added.")).to_be_visible()
     page.wait_for_load_state("load")
     press(page, "Actions for Mia")
-    expect(page.get_by_role("link", name="Edit")).to_be_focused()
+    expect(page.get_by_role("link", name="Access")).to_be_focused()
     page.keyboard.press("ArrowUp")
     assert has_focus(page.get_by_role("link", name="Delete"))
     page.keyboard.press("Enter")
