@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import httpx
 import pytest
 
@@ -118,13 +116,15 @@ def test_fetch_is_noted_with_its_settings(
 def test_fetch_after_a_reset_is_noted_though_the_bytes_are_the_same(
     gateway: RunningGateway, device: Device
 ) -> None:
-    for _ in range(2):
+    def is_noted() -> bool:
         get(address(gateway, device))
-        eventually(lambda: ProvisioningFile.objects.get().is_fetched)
+        return ProvisioningFile.objects.get().is_fetched
+
+    for _ in range(2):
+        eventually(is_noted)
         note_reset(device_id=device.pk, now=utcnow())
         assert not ProvisioningFile.objects.get().is_fetched
         run_jobs()
-        time.sleep(0.5)  # the hint is on its way; nothing shows its arrival
 
 
 def test_one_time_commands_are_served_until_one_fetch_was_whole(

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from portico.access.models import DeviceAccess
 from portico.accounts.models import User
 from portico.audit.models import AuditEntry
 from portico.devices.enums import CommandKind, CommandState
@@ -107,6 +108,9 @@ def test_factory_reset_asks_drops_one_time_commands_and_sends_all_again(
     make_bridge(device.site, installer)
     make_seen(device)
     once = make_commands(installer, [device], kind=AutopKind.ONE_TIME)
+    DeviceAccess.objects.update_or_create(
+        device=device, defaults={"state": "done", "next_try_at": utcnow()}
+    )
     address = remote(device, "reset/reset_factory/")
     assert "It opens for nobody" in text_of(browser.get(address))
     browser.post(address, {"typed": "something else", "key": "k"})
@@ -117,6 +121,7 @@ def test_factory_reset_asks_drops_one_time_commands_and_sends_all_again(
 
     assert AutopItem.objects.get(order=once).state == AutopState.LOST
     assert not file_of(device).is_fetched
+    assert DeviceAccess.objects.get(device=device).state == "pending"
     fetch(device)
     assert orders.get().state == CommandState.CONFIRMED
 

@@ -54,6 +54,13 @@ def sync_now(*, actor: User, device: Device, now: datetime) -> None:
     order_now(device=device, now=now, actor=actor)
 
 
+def read_again(*, device_id: int, now: datetime) -> None:
+    """The unit may have lost its lists: look, and write what is missing, when it is back."""
+    DeviceAccess.objects.filter(device=device_id).update(
+        state=SyncState.PENDING, attempts=0, next_try_at=now
+    )
+
+
 def _can_be_told() -> Q:
     """A unit that is still to be cleared after a reset is cleared first."""
     is_clear = Q(device__wipe=None) | Q(device__wipe__done_at__isnull=False)

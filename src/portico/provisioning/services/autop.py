@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from portico.access.services.ordering import read_again
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.devices.models import Device
@@ -384,4 +385,5 @@ def note_reset(*, device_id: int, now: datetime) -> None:
         applied_at=None,
         applied_revision="",
     )
+    read_again(device_id=device_id, now=now)
     _publish(device_id)
