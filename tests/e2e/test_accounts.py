@@ -93,6 +93,7 @@ def test_code_by_mail_with_paste_timer_and_trust(screens: Screens) -> None:
     type_at(page, "Code", wrong(code))
     page.keyboard.press("Enter")
     expect(page.get_by_text("This code is wrong.")).to_be_visible()
+    page.wait_for_load_state("load")
     field = page.get_by_label("Code", exact=True)
     field.evaluate(
         """(field, text) => {

@@ -151,8 +151,10 @@ class _Session:
                 ready.set_exception(OpeningFailed("no_tunnel"))
             for task in self._tasks.values():
                 task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            await self._device.close()
+            try:
+                await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            finally:  # cancelled once more
+                await self._device.close()
         log.info("remote.ended", mac=mac, why=why)
 
     def _left(self) -> float:
