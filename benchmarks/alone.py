@@ -21,6 +21,7 @@ NAMES = {
     "access": False,
     "settings-change": False,
     "batch": True,
+    "upgrades": True,
     "bridges": True,
     "presence": True,
     "worker": True,

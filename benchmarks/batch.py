@@ -26,6 +26,7 @@ _COMMANDS = "Config.Settings.SNTP.NTPServer2 = {}.example.org"
 
 def run(place: Installation, *, quick: bool) -> list[Row]:
     from benchmarks.world import (  # noqa: PLC0415 -- needs models
+        installer_of_units,
         make_bridges_of_units,
         make_units,
         publish_files,
@@ -46,7 +47,7 @@ def run(place: Installation, *, quick: bool) -> list[Row]:
     client.tell(json.dumps(order))
     alone = float(client.line().split()[1])
     client.line()  # all are connected
-    actor = _installer()
+    actor = installer_of_units()
     small = _took(actor, few, "small")
     large = _took(actor, many, "large")
     growth = (large / many) / (small / few)
@@ -67,23 +68,6 @@ def run(place: Installation, *, quick: bool) -> list[Row]:
             passed=growth <= TARGET_GROWTH,
         ),
     ]
-
-
-def _installer() -> User:
-    """Somebody of the company that all houses are of."""
-    from portico.accounts.models import User  # noqa: PLC0415 -- needs models
-    from portico.sites.models import Site  # noqa: PLC0415
-    from portico.tenancy.enums import Role  # noqa: PLC0415
-    from portico.tenancy.models import Membership  # noqa: PLC0415
-
-    site = Site.objects.filter(devices__isnull=False)[:1].get()
-    user = User.objects.create_user("bench")
-    Membership.objects.create(
-        user=user,
-        organization=site.organization,
-        role=Role.OWNER,
-    )
-    return user
 
 
 def _took(actor: User, count: int, name: str) -> float:

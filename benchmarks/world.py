@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
+from portico.accounts.models import User
 from portico.devices.enums import DeviceKind, PresenceVia
 from portico.devices.models import Bridge, Device, DeviceSecrets, Presence, Relay
 from portico.devices.services.registration import new_secrets
@@ -20,7 +21,8 @@ from portico.protocols.bridge import signing
 from portico.provisioning.models import ProvisioningFile
 from portico.provisioning.services.files import publish_file
 from portico.sites.models import SipAccount, Site
-from portico.tenancy.enums import OrganizationKind
+from portico.tenancy.enums import OrganizationKind, Role
+from portico.tenancy.models import Membership
 from portico.tenancy.services.organizations import create_organization
 
 UNITS_PER_HOUSE = 4
@@ -78,6 +80,16 @@ def make_units(count: int) -> list[Unit]:
         Unit(device.pk, device.mac, each.file_secret, each.event_secret)
         for device, each in zip(devices, secrets, strict=True)
     ]
+
+
+def installer_of_units() -> User:
+    """Somebody of the company that all houses are of."""
+    site = Site.objects.filter(devices__isnull=False)[:1].get()
+    user = User.objects.create_user(f"bench{User.objects.count()}")
+    Membership.objects.create(
+        user=user, organization=site.organization, role=Role.OWNER
+    )
+    return user
 
 
 @transaction.atomic

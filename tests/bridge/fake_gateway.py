@@ -21,6 +21,7 @@ from aiohttp import WSCloseCode, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from portico.protocols.bridge import signing
+from tests.bridge.fake_firmware import FirmwareDesk
 from tests.waiting import LONGEST_SECONDS
 
 Frame = dict[str, Any]
@@ -59,6 +60,7 @@ class Gateway:
         # What a unit should hold, and what was said of it, by commands.
         self.access_list: Frame = {"revision": "1", "users": [], "schedules": []}
         self.reports: list[tuple[str, Frame]] = []
+        self.firmware = FirmwareDesk(self.changed, self.keys)
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -75,6 +77,7 @@ class Gateway:
         app.router.add_get("/bridge/v1/session", self._session)
         app.router.add_post("/bridge/v1/pictures/{command}", self._picture)
         app.router.add_route("*", "/bridge/v1/access/{command}", self._access)
+        self.firmware.add_to(app)
         self._runner = web.AppRunner(app, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls)

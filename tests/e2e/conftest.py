@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from tests.e2e.pages import House, make_house
 from tests.e2e.screen import ARGUMENTS, CHROMIUM, Screen, Screens
 from tests.waiting import LONGEST_SECONDS
 
@@ -46,3 +47,8 @@ def screens(chromium: Browser, live_server: LiveServer) -> Iterator[Screens]:
 @pytest.fixture
 def screen(screens: Screens) -> Screen:
     return screens()
+
+
+@pytest.fixture
+def house(transactional_db: None) -> House:
+    return make_house()

@@ -44,11 +44,13 @@ def has_focus(target: Locator) -> bool:
 def walk_to(page: Page, target: Locator) -> None:
     """Press Tab until ``target`` has the focus."""
     expect(target).to_be_enabled()
+    way = []
     for _ in range(_MOST_STEPS):
         if has_focus(target):
             return
         tab(page)
-    raise AssertionError(f"no way to {target} with the Tab key")
+        way.append(page.evaluate("document.activeElement.outerHTML.slice(0, 60)"))
+    raise AssertionError(f"no way to {target} with the Tab key: {way[-80:]}")
 
 
 def type_at(page: Page, label: str, text: str) -> None:

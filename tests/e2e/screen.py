@@ -75,9 +75,11 @@ def assert_fine(screen: Screen, path: str) -> None:
 def assert_shown_well(screen: Screen, path: str) -> None:
     """The page says nothing on the console, fits its width, and axe finds nothing."""
     assert_fits(screen, path)
+    # What waits for an answer is paler.
+    expect(screen.page.locator(".htmx-request")).to_have_count(0)
     violations = Axe().run(screen.page).response["violations"]
     found = [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in violations]
-    assert found == [], path
+    assert found == [], f"{path} {found}"
     screen.complaints.clear()
 
 

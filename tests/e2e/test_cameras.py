@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from portico.accounts.models import User
 from portico.devices.models import Camera
 from portico.sites.models import Site
+from tests.e2e.pages import DOOR
 from tests.e2e.screen import FORMS, Screen, assert_fine, take_form
-from tests.e2e.test_portal_pages import DOOR
 from tests.factories import make_bridge, make_device, make_installer, make_site
 from tests.factories.cameras import (
     CAMERA_ADDRESS,

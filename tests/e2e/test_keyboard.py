@@ -188,6 +188,33 @@ def test_a_list_is_filtered_sorted_and_gets_its_columns(
     assert screen.complaints == []
 
 
+def test_who_works_by_keyboard_stays_where_he_is_when_a_list_is_replaced(
+    screen: Screen, ida: User
+) -> None:
+    site, page = make_site(ida, "Ryan"), screen.page
+    alley = make_seen_device(site, ida, "Alley")
+    make_seen_device(site, ida, "Yard")
+    screen.open("/installer/devices/")
+    page.wait_for_load_state("load")
+    menu = page.get_by_role("button", name="Actions for Yard")
+    walk_to(page, menu)
+    Device.objects.filter(pk=alley.pk).update(name="Garden")
+    screen.hints.append(f'{{"subject": "device.changed", "device": {alley.pk}}}')
+    expect(page.get_by_role("link", name="Garden", exact=True)).to_be_visible()
+    expect(menu).to_be_focused()
+    # What had the focus is gone: it is near its place, and not at the top.
+    Device.objects.filter(name="Yard").update(name="Court")
+    screen.hints.append(f'{{"subject": "device.changed", "device": {alley.pk}}}')
+    expect(page.get_by_role("link", name="Court", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Actions for Court")).to_be_focused()
+
+
+def make_seen_device(site: Site, installer: User, name: str) -> Device:
+    device = make_device(site, installer, name=name)
+    make_seen(device)
+    return device
+
+
 def test_a_filter_is_looked_through_before_it_is_sent(
     screen: Screen, ida: User
 ) -> None:

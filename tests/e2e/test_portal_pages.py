@@ -1,25 +1,17 @@
-"""The pages in a real browser: accessible, without a console error, and alive."""
+"""The pages in a real browser: accessible, and without a console error."""
 
 from __future__ import annotations
 
 import functools
-import re
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import (
     FilePayload,
-    Route,
     expect,
 )
 
 from portico.accounts.models import User
-from portico.devices.models import Command, Device
-from portico.events.models import LogEntry
-from portico.exports.models import Export
-from portico.sites.models import Site
-from portico.support.models import Ticket
+from tests.e2e.pages import DOOR, House
 from tests.e2e.screen import (
     FORMS,
     Screen,
@@ -42,9 +34,7 @@ from tests.factories import (
     make_installer,
     make_mac,
     make_manual,
-    make_notice,
     make_operator,
-    make_seen,
     make_site,
     make_ticket,
     run_jobs,
@@ -57,39 +47,12 @@ from tests.factories.access import (
     make_schedule,
 )
 from tests.factories.autop import make_commands
+from tests.factories.filters import make_filter
+from tests.factories.firmware import make_campaign, make_version
 from tests.factories.locks import make_lock, make_lock_account
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
-
-
-# A small picture that browsers show.
-DOOR = Path(__file__).parents[1] / "fixtures" / "door.jpg"
-
-
-@dataclass(frozen=True)
-class House:
-    """A house with a device behind a bridge."""
-
-    installer: User
-    site: Site
-    device: Device
-    ticket: Ticket
-
-
-@pytest.fixture
-def house(transactional_db: None) -> House:
-    installer = make_installer("ida")
-    site = make_site(installer, "Ryan")
-    device = make_device(site, installer)
-    run_jobs()
-    make_bridge(site, installer)
-    make_seen(device)
-    make_event(device, "face_granted", user="Mia")
-    make_event(device, "card_refused", card="••••4711")
-    make_mac(installer, model="R29")
-    make_notice(installer)
-    return House(installer, site, device, make_ticket(installer))
 
 
 def access_pages(house: House) -> list[str]:
@@ -127,6 +90,27 @@ def lock_pages(house: House) -> list[str]:
     ]
 
 
+def upgrade_pages(house: House) -> list[str]:
+    """The Upgrade module and saved filters: an upgrade of the house's device."""
+    version = make_version("29.30.10.200")
+    campaign = make_campaign(house.installer, [house.device], version)
+    record = campaign.upgrades.get().pk
+    saved = make_filter(house.installer, "Doors", model="R29")
+    there, filters = "/installer/upgrade/", "/installer/devices/filters/"
+    return [
+        there,
+        f"{there}campaigns/",
+        f"{there}new/?version={version.pk}",
+        f"{there}wizard/?filter={saved.pk}",
+        *(f"{there}{campaign.pk}/{act}" for act in ("", "edit/", "pause/", "stop/")),
+        *(f"{there}records/{record}/{part}" for part in ("", "delete/")),
+        f"/installer/devices/{house.device.mac}/firmware/",
+        filters,
+        f"{filters}new/?q=Front",
+        *(f"{filters}{saved.pk}/{part}/" for part in ("edit", "delete")),
+    ]
+
+
 def installer_pages(house: House) -> list[str]:
     site, device = (
         f"/installer/sites/{house.site.pk}/",
@@ -161,7 +145,8 @@ def installer_pages(house: House) -> list[str]:
         f"/installer/devices/autop/{make_commands(house.installer, [house.device]).pk}/",
         "/installer/log/",
         "/installer/mac-library/",
-        "/installer/upgrade/",
+        "/installer/firmware/",
+        f"/installer/firmware/{make_version().pk}/",
         "/installer/setting/",
         "/installer/setting/password/",
         "/installer/setting/audit/",
@@ -192,6 +177,17 @@ def test_pages_of_locks_are_accessible(
     take_form(screen, scheme, width)
     screen.sign_in(house.installer)
     for path in ("/installer/integration/", *pages):
+        assert_fine(screen, path)
+
+
+@FORMS
+def test_pages_of_upgrades_are_accessible(
+    screen: Screen, house: House, scheme: str, width: int
+) -> None:
+    pages = upgrade_pages(house)
+    take_form(screen, scheme, width)
+    screen.sign_in(house.installer)
+    for path in ("/installer/", "/installer/devices/?update=yes", *pages):
         assert_fine(screen, path)
 
 
@@ -242,6 +238,7 @@ def test_operators_pages_are_accessible(
     make_manual(otto)
     make_announcement(otto)
     ticket = make_ticket(dora)
+    version = make_version(known_bad="Calls break off.")
     services = f"sites/{make_site(make_installer(distributor=dora)).pk}/services/"
     take_form(screen, scheme, width)
     screen.sign_in(otto)
@@ -255,6 +252,9 @@ def test_operators_pages_are_accessible(
         "app-api/",
         "announcements/",
         "announcements/new/",
+        "firmware/",
+        "firmware/new/",
+        *(f"firmware/{version.pk}/{part}" for part in ("", "log/", "mark/", "delete/")),
         "support/manuals/new/",
         f"support/{ticket.pk}/",
         "companies/new/distributor/",
@@ -317,7 +317,8 @@ def test_a_name_of_one_long_word_breaks_no_page(
     make_event(device, "face_granted", user=word)
     take_form(screen, "light", width)
     screen.sign_in(house.installer)
-    for path in installer_pages(House(house.installer, site, device, house.ticket)):
+    shown = House(house.installer, site, device, house.ticket)
+    for path in (*installer_pages(shown), *upgrade_pages(shown)):
         screen.open(path)
         assert_fits(screen, path)
 
@@ -377,37 +378,6 @@ def test_bridges_token_and_an_installers_mac_are_accessible(
     expect(heading).to_have_count(0)
 
 
-def test_a_double_click_on_open_is_one_order_and_shows_its_life(
-    screen: Screen, house: House
-) -> None:
-    screen.sign_in(house.installer)
-    screen.open(f"/installer/sites/{house.site.pk}/doors/")
-    screen.page.get_by_role("button", name="Open Door 1").dblclick()
-    expect(screen.page.get_by_text("requested")).to_be_visible()
-    assert Command.objects.count() == 1
-    command = Command.objects.get()
-    assert len(command.idempotency_key) == 32
-    Command.objects.update(state="denied", reason="rejected")
-    expect(screen.page.get_by_text("The device refused.")).to_be_visible()
-    assert screen.complaints == []
-
-
-def test_log_tells_what_is_new_and_shows_it_on_demand(
-    screen: Screen, house: House
-) -> None:
-    screen.sign_in(house.installer)
-    gate = make_device(house.site, house.installer, name="Gate")
-    screen.open("/installer/log/")
-    make_event(gate, "face_granted", user="Noah")
-    screen.hints.append(f'{{"subject": "log.changed", "site": "{house.site.pk}"}}')
-    pill = screen.page.get_by_role("button", name="1 new")
-    expect(pill).to_be_visible()
-    expect(screen.page.get_by_text("Noah · face")).to_have_count(0)
-    pill.click()
-    expect(screen.page.get_by_text("Noah · face")).to_be_visible()
-    expect(pill).to_have_count(0)
-
-
 @FORMS
 def test_a_visit_with_its_picture_and_the_files_are_accessible(
     screen: Screen, house: House, scheme: str, width: int
@@ -426,224 +396,6 @@ def test_a_visit_with_its_picture_and_the_files_are_accessible(
         eventually(functools.partial(picture.evaluate, "one => one.naturalWidth > 0"))
         expect(page.get_by_role("link", name="Download")).to_be_visible()
         assert_shown_well(screen, path)
-
-
-def test_a_file_is_made_while_one_looks_and_after_a_reload(
-    screen: Screen, house: House
-) -> None:
-    screen.sign_in(house.installer)
-    screen.open("/installer/log/?outcome=refused")
-    page = screen.page
-    page.get_by_role("button", name="CSV").click()
-    expect(page.get_by_role("progressbar")).to_be_visible()
-    export = Export.objects.get()
-    Export.objects.update(state="running", rows_done=340, rows_total=1000)
-    expect(page.get_by_text("34 %")).to_be_visible()
-    page.reload()
-    expect(page.get_by_text("34 %")).to_be_visible()
-    run_jobs()
-    download = page.get_by_role("link", name="Download")
-    expect(download).to_be_visible()
-    with page.expect_download() as saved:
-        download.click()
-    assert "refused" in saved.value.path().read_text()
-    assert saved.value.suggested_filename == (f"log-{export.requested_at:%Y-%m-%d}.csv")
-    page.get_by_role("button", name="Remove").click()
-    expect(download).to_have_count(0)
-    assert not Export.objects.exists()
-    assert screen.complaints == []
-
-
-def test_an_open_visit_stays_open_while_it_goes_on(
-    screen: Screen, house: House
-) -> None:
-    screen.sign_in(house.installer)
-    screen.open("/installer/log/")
-    page = screen.page
-    card = page.locator(".visit").filter(has_text="4711")
-    card.get_by_text("Details").click()
-    steps = card.locator(".visit-steps li")
-    expect(steps).to_have_count(1)
-    make_event(house.device, "motion")
-    visit = LogEntry.objects.latest("pk").visit_id
-    screen.hints.append(
-        f'{{"subject": "log.changed", "site": "{house.site.pk}", "visit": {visit}}}'
-    )
-    expect(steps).to_have_count(2)
-    expect(card.locator(".visit-around")).to_contain_text("Motion")
-    assert screen.complaints == []
-
-
-def test_presence_changes_without_a_reload(screen: Screen, house: House) -> None:
-    unborn = make_device(house.site, house.installer, name="Gate")
-    screen.sign_in(house.installer)
-    screen.open(f"/installer/devices/{unborn.mac}/")
-    head = screen.page.locator(".device-head")
-    expect(head).to_contain_text("Never seen")
-    make_seen(unborn)
-    screen.hints.append(f'{{"subject": "presence.changed", "device": {unborn.pk}}}')
-    expect(head).to_contain_text("Online")
-
-
-def test_adding_a_device_follows_the_mac(screen: Screen, house: House) -> None:
-    mac = make_mac(house.installer, model="R26").mac
-    screen.sign_in(house.installer)
-    page = screen.page
-    screen.open(f"/installer/sites/{house.site.pk}/devices/new/")
-    page.get_by_label("Device Name").fill("Gate")
-    page.get_by_label("MAC").press_sequentially(mac.lower())
-    expect(page.get_by_label("MAC")).to_have_value(house_spelling(mac))
-    page.get_by_label("MAC").blur()
-    expect(page.get_by_text("R26 · Door Phone")).to_be_visible()
-    expect(page.get_by_label("Face")).to_have_count(0)
-    expect(page.get_by_label("IP Address")).to_be_hidden()
-    page.get_by_role("button", name="Add Relay").click()
-    expect(page.get_by_label("Relay Name")).to_have_count(2)
-    expect(page.get_by_role("button", name="Add Relay")).to_have_count(0)
-    page.get_by_label("Relay Name").last.fill("Garage")
-    page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Gate")
-    device = Device.objects.get(mac=mac)
-    assert [relay.name for relay in device.relays.all()] == ["Door 1", "Garage"]
-    assert screen.complaints == []
-
-
-def test_what_is_typed_while_the_mac_is_looked_up_stays(
-    screen: Screen, house: House
-) -> None:
-    mac = make_mac(house.installer, model="R26").mac
-    screen.sign_in(house.installer)
-    page = screen.page
-    screen.open(f"/installer/sites/{house.site.pk}/devices/new/")
-    page.wait_for_load_state("load")
-
-    def slowly(route: Route) -> None:
-        # The answer is on its way; meanwhile the person goes on.
-        response = route.fetch()
-        page.get_by_label("Device Name").fill("Gate")
-        page.get_by_label("Relay Name").fill("Garage")
-        page.get_by_label("PIN").uncheck()
-        route.fulfill(response=response)
-
-    page.route("**/devices/new/", slowly)
-    page.get_by_label("MAC").fill(mac)
-    page.get_by_label("MAC").blur()
-    expect(page.get_by_text("R26 · Door Phone")).to_be_visible()
-    page.unroute("**/devices/new/")
-    expect(page.get_by_label("Device Name")).to_have_value("Gate")
-    expect(page.get_by_label("Relay Name")).to_have_value("Garage")
-    expect(page.get_by_label("PIN")).to_have_count(0)  # an R26 has no keypad
-    page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Gate")
-    assert [r.name for r in Device.objects.get(mac=mac).relays.all()] == ["Garage"]
-
-
-def house_spelling(mac: str) -> str:
-    return ":".join(re.findall("..", mac))
-
-
-def test_keyboard_goes_where_it_says(screen: Screen, house: House) -> None:
-    screen.sign_in(house.installer)
-    page = screen.page
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_be_visible()
-    page.keyboard.press("Escape")
-    page.keyboard.press("g")
-    page.keyboard.press("s")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Sites")
-    page.wait_for_load_state("load")
-    page.keyboard.press("/")
-    expect(page.get_by_label("Search sites")).to_be_focused()
-    page.keyboard.type("nobody")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing found")).to_be_visible()
-    assert page.url.endswith("q=nobody")
-
-
-def test_an_open_menu_outlives_an_answer_on_its_way(
-    screen: Screen, house: House
-) -> None:
-    screen.sign_in(house.installer)
-    page = screen.page
-    menu = page.get_by_role("link", name="Edit")
-    answers: list[int] = []
-
-    def slowly(route: Route) -> None:
-        if "hx-request" not in route.request.headers:
-            route.continue_()
-            return
-        # The answer is on its way; meanwhile the person opens a menu.
-        response = route.fetch()
-        if not answers:
-            page.get_by_role("button", name="Actions for Front door").click()
-            expect(menu).to_be_visible()
-        route.fulfill(response=response)
-        answers.append(response.status)
-
-    page.route("**/installer/devices/", slowly)
-    screen.open("/installer/devices/")
-    expect(menu).to_be_visible()
-    house.device.name = "Garden door"
-    house.device.save()
-    page.wait_for_timeout(1_500)
-    assert set(answers) == {200}
-    expect(menu).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(menu).to_be_hidden()
-    expect(page.get_by_text("Garden door")).to_be_visible()
-
-
-def test_who_logs_out_is_not_led_back_by_an_answer_on_its_way(
-    screen: Screen, house: House
-) -> None:
-    screen.sign_in(house.installer)
-    page = screen.page
-    asked: list[Route] = []
-
-    def late(route: Route) -> None:
-        is_part = "hx-request" in route.request.headers
-        (asked.append if is_part else lambda one: one.continue_())(route)
-
-    page.route("**/installer/devices/", late)
-    screen.open("/installer/devices/")
-
-    def is_asked() -> bool:
-        page.wait_for_timeout(20)
-        return bool(asked)
-
-    eventually(is_asked)
-
-    def log_out(route: Route) -> None:
-        # Signed out already, and the next page on its way: now the answer comes.
-        answer = route.fetch(max_redirects=0)
-        asked[0].continue_()
-        page.wait_for_timeout(1_000)
-        route.fulfill(response=answer)
-
-    page.route("**/sign-out/", log_out)
-    page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_label("User name or email")).to_be_visible()
-    assert page.url == f"{screen.base}/sign-in/"
-
-
-def test_theme_is_remembered_and_menus_open_on_a_phone(
-    screen: Screen, house: House
-) -> None:
-    screen.sign_in(house.installer)
-    page = screen.page
-    page.get_by_role("button", name="Switch between light and dark").click()
-    page.reload()
-    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
-    page.set_viewport_size({"width": 390, "height": 844})
-    expect(page.get_by_role("link", name="MAC Library")).to_be_hidden()
-    page.get_by_role("button", name="Menu").click()
-    page.get_by_role("link", name="MAC Library").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("MAC Library")
-    screen.open("/installer/devices/")
-    page.get_by_role("button", name="Actions for Front door").click()
-    expect(page.get_by_role("link", name="Edit")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("link", name="Edit")).to_be_hidden()
 
 
 @FORMS

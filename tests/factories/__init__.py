@@ -104,7 +104,7 @@ NOTICE_PARAMS = dict.fromkeys(
         "failed",
     ],
     "X",
-)
+) | {"campaign": str(uuid.UUID(int=1))}
 _count = itertools.count(1)
 
 

@@ -59,6 +59,7 @@ def running_gateway(
     gateway_id: str = "test",
     port: int = 0,
     remote: str = "",
+    image_rate: int = 0,
 ) -> Iterator[RunningGateway]:
     """Serve until the block ends."""
     domain = Domain()
@@ -72,6 +73,7 @@ def running_gateway(
         scheme="http",
         metrics_token="",
         remote=remote,
+        image_rate=image_rate,
         sip=("127.0.0.1", sip_port) if sip_port else None,
     )
     server = _Server(gateway, port)

@@ -224,6 +224,26 @@ def test_notices_are_heard_in_their_company_alone(
     stop(gateway, *streams)
 
 
+def test_upgrades_are_heard_in_their_company_alone(
+    gateway: RunningGateway, installer: User
+) -> None:
+    company = organization_of(installer).pk
+    other = organization_of(make_installer()).pk
+    everywhere = Stream(gateway, "/live/all", installer)
+    distributor = Stream(gateway, "/live/all", make_distributor())
+    eventually(lambda: everywhere.lines and distributor.lines)
+    publish("upgrade.changed", campaign="a", organization=other)
+    publish("upgrade.changed", campaign="b")
+    publish("upgrade.changed", campaign="c", organization=None)
+    publish("upgrade.changed", campaign="d", organization=company)
+    publish("notices.changed", organization=None)
+
+    eventually(lambda: len(everywhere.hints) == 2 and distributor.hints)
+    assert [hint.get("campaign") for hint in everywhere.hints] == ["d", None]
+    assert [hint["subject"] for hint in distributor.hints] == ["notices.changed"]
+    stop(gateway, everywhere, distributor)
+
+
 def test_other_hints_need_a_site_even_when_they_name_the_company(
     gateway: RunningGateway, installer: User
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from django.db import DatabaseError
 
+from portico.gateway import proxy
 from tests.conftest import MemoryBus
 from tests.gateway.server import RunningGateway, running_gateway
 
@@ -67,6 +69,40 @@ def test_requests_are_passed_on_with_the_true_client(web: str, bus: MemoryBus) -
     assert answer.headers["seen-host"] == "a.example"
     assert answer.headers["seen-x-own"] == "kept"
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+
+def ask(gateway: RunningGateway, length: int, part: bytes) -> bytes:
+    """Send the beginning of a form of ``length`` bytes; the first line of the answer."""
+    port = int(gateway.base.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        head = f"POST /form HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        connection.sendall(head.encode() + part)
+        return connection.recv(1024).partition(b"\r\n")[0]
+
+
+def test_a_large_form_has_its_time_and_a_slow_one_has_not(
+    web: str, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "_TOTAL_SECONDS", 0.2)
+
+    def slowly() -> Iterator[bytes]:
+        for _ in range(3):
+            yield b"z" * 1000
+            threading.Event().wait(0.3)
+
+    with running_gateway(bus, web=web) as gateway:
+        # A page's time is over, and nothing has come.
+        assert ask(gateway, 1_000_000, b"a few bytes").startswith(b"HTTP/1.1 503")
+        monkeypatch.setattr(proxy, "_SLOWEST_BYTES", 1)
+        answer = httpx.post(
+            f"{gateway.base}/form",
+            content=slowly(),
+            headers={"Content-Length": "3000"},
+            trust_env=False,
+        )
+        assert answer.content == b"POST /form " + b"z" * 3000
+        monkeypatch.setattr(proxy, "_MOST_BYTES", 1_000)
+        assert ask(gateway, 1_001, b"").startswith(b"HTTP/1.1 413")
 
 
 def test_redirects_are_the_browsers_to_follow(web: str, bus: MemoryBus) -> None:

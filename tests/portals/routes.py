@@ -12,8 +12,10 @@ _NOBODYS = {
     "list_name",
     "credential_kind",
     "manual_id",
+    "version_id",
     "feature",
     "brand",
+    "act",
 }
 
 
@@ -40,6 +42,7 @@ _IMPORT = ("import_id",)
 _RESIDENT = ("site_id", "resident_id")
 _CAMERA = ("site_id", "camera_id")
 _LOCK, _ACCOUNT = ("site_id", "lock_id"), ("lock_account_id",)
+_VERSION = ("version_id",)
 _REMOTE = ("mac", "remote_session_id")
 _CREDENTIAL = ("site_id", "resident_id", "credential_id")
 _FACE = ("site_id", "resident_id", "face_id")
@@ -198,6 +201,19 @@ ROUTES: dict[str, Route] = {
     "installer:device_doors": Route("installer", _DEVICE),
     "installer:device_file": Route("installer", _DEVICE),
     "installer:device_reveal": Route("installer", _DEVICE, post=True),
+    "installer:upgrade_new": Route("installer"),
+    "installer:upgrade_wizard": Route("installer"),
+    "installer:campaigns": Route("installer"),
+    "installer:campaign": Route("installer", ("campaign_id",)),
+    "installer:campaign_edit": Route("installer", ("campaign_id",)),
+    "installer:campaign_act": Route("installer", ("campaign_id", "act")),
+    "installer:upgrade_record": Route("installer", ("upgrade_id",)),
+    "installer:upgrade_remove": Route("installer", ("upgrade_id",)),
+    "installer:device_firmware": Route("installer", _DEVICE),
+    "installer:device_filters": Route("installer"),
+    "installer:device_filter_new": Route("installer"),
+    "installer:device_filter_edit": Route("installer", ("filter_id",)),
+    "installer:device_filter_delete": Route("installer", ("filter_id",)),
     "installer:autop": Route("installer"),
     "installer:autop_new": Route("installer"),
     "installer:autop_order": Route("installer", ("autop_order_id",)),
@@ -263,6 +279,7 @@ ROUTES: dict[str, Route] = {
         f"installer:message_template_{name}": Route("installer", ("template_id",))
         for name in ("edit", "delete")
     },
+    "installer:firmware_version": Route("installer", _VERSION),
     "installer:access": Route("installer", status=404, owner_only=True),
     "installer:company_setting": Route("installer", ("part",), owner_only=True),
     "installer:visit_leave": Route("installer", post=True, status=302),
@@ -296,6 +313,12 @@ ROUTES: dict[str, Route] = {
     "operator:service_grant": Route("operator", ("site_id", "feature")),
     "operator:service_end": Route("operator", ("site_id", "feature")),
     "operator:dead_letters": Route("operator"),
+    **{f"operator:{name}": Route("operator") for name in ("firmware", "firmware_new")},
+    **{
+        f"operator:firmware_{name}": Route("operator", _VERSION)
+        for name in ("version", "log", "mark", "delete")
+    },
+    "operator:firmware_unmark": Route("operator", _VERSION, post=True, status=302),
     "operator:announcements": Route("operator"),
     "operator:announcement_new": Route("operator"),
     "operator:announcement_withdraw": Route(

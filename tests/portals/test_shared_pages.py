@@ -42,8 +42,6 @@ def test_left_column_holds_the_guides_modules_in_its_order(browser: Client) -> N
 @pytest.mark.parametrize(
     "path",
     [
-        "firmware",
-        "upgrade",
         "subscriptions",
         "payments",
         "automatic-payments",

@@ -59,6 +59,8 @@ from tests.factories.access import (
 )
 from tests.factories.autop import make_commands
 from tests.factories.cameras import make_camera, make_camera_picture
+from tests.factories.filters import make_filter
+from tests.factories.firmware import make_campaign, make_version
 from tests.factories.locks import lock_ids
 from tests.factories.remote import make_remote_session
 from tests.portals.conftest import client_of
@@ -149,6 +151,7 @@ def world(db: None) -> World:
             "import_id": make_import(installer).pk,
             "list_name": "audit",
             "manual_id": make_manual(operator).pk,
+            "version_id": make_version().pk,
             **support_ids(installer, distributor),
             "announcement_id": make_announcement(operator).pk,
             **{
@@ -173,6 +176,8 @@ def world(db: None) -> World:
             "reset_kind": "reset_factory",
             "push_module": "MD06",
             "autop_order_id": make_commands(installer, [device]).pk,
+            "filter_id": make_filter(installer).pk,
+            **upgrade_ids(installer, device),
             "resident_id": member.pk,
             **access_ids(member, device, installer),
             "mac": device.mac,
@@ -212,6 +217,16 @@ def log_ids(user: User, device: Device) -> dict[str, object]:
         "visit_id": LogEntry.objects.get(device=device).visit_id,
         "signed": sign_capture(make_capture(device).pk, user.pk),
         "export_id": make_export(user).pk,
+    }
+
+
+def upgrade_ids(installer: User, device: Device) -> dict[str, object]:
+    """An upgrade of ``device`` that has not begun."""
+    campaign = make_campaign(installer, [device], make_version("29.30.10.200"))
+    return {
+        "campaign_id": campaign.pk,
+        "upgrade_id": campaign.upgrades.get().pk,
+        "act": "stop",
     }
 
 
@@ -319,9 +334,10 @@ def test_a_sub_installer_reaches_nothing_of_sites_that_are_not_his(
         post = ROUTES[name].post
         return _status_and_change(world.others["sub"], world.url(name), post=post)
 
-    # Library and templates are the company's, the own account everybody's.
+    # Library, templates and filters are the company's, the own account everybody's.
     templates = ("message_template_edit", "message_template_delete")
-    mine = {f"installer:{name}" for name in ("mac_remove", *templates)}
+    filters = ("device_filter_edit", "device_filter_delete")
+    mine = {f"installer:{name}" for name in ("mac_remove", *templates, *filters)}
     closed = [
         name
         for name, route in ROUTES.items()

@@ -23,8 +23,10 @@ from portico.bridge.device_http import lan_session
 from portico.bridge.errors import BridgeError, DataInUse, StoreFull
 from portico.bridge.faces import FaceShelf
 from portico.bridge.finds import Finds
+from portico.bridge.firmware_office import ServerFirmware
 from portico.bridge.guests import Guests
 from portico.bridge.identity import Identity, enrolled, load_or_create
+from portico.bridge.image_store import ImageStore
 from portico.bridge.lan import Lan
 from portico.bridge.listener import Listener
 from portico.bridge.outbox import Outbox
@@ -36,11 +38,13 @@ from portico.bridge.session import Hello, Home, Orders
 from portico.bridge.settings import Settings
 from portico.bridge.store import Store
 from portico.bridge.tunnel import Tunnel
+from portico.bridge.upgrading import Upgrades
 from portico.protocols.bridge.envelope import Roster
 
 log = structlog.get_logger()
 
 _LOCK: Final = "lock"
+_IMAGES: Final = "firmware"
 _STORE: Final = "bridge.sqlite3"
 
 
@@ -70,7 +74,9 @@ class Agent:
             session = await stack.enter_async_context(lan_session())
             lan = Lan(session, clock)
             stack.push_async_callback(lan.close)
-            work = _Work(store, clock, outbox=outbox, lan=lan)
+            images = ImageStore(self._settings.data / _IMAGES, clock)
+            images.empty()
+            work = _Work(store, clock, outbox=outbox, lan=lan, images=images)
             await work.start_offline()
             bound = await work.listener.start(*self._settings.listen)
             work.faces.base = self._settings.lan_base(bound)
@@ -89,6 +95,9 @@ class Agent:
                 url = self._settings.address("/bridge/v1/access")
                 work.access.office = ServerOffice(http, url, known)
                 stack.push_async_callback(work.access.close)
+                url = self._settings.address("/bridge/v1/firmware")
+                work.upgrades.office = ServerFirmware(http, url, known)
+                stack.push_async_callback(work.upgrades.close)
                 tunnel = Tunnel(http, self._home(known, work, bound))
                 await work.run(tunnel, stop)
 
@@ -131,7 +140,13 @@ class _Work:
     """The parts that live as long as the program, wired to each other."""
 
     def __init__(
-        self, store: Store, clock: ServerClock, *, outbox: Outbox, lan: Lan
+        self,
+        store: Store,
+        clock: ServerClock,
+        *,
+        outbox: Outbox,
+        lan: Lan,
+        images: ImageStore,
     ) -> None:
         self._store = store
         self.clock = clock
@@ -143,6 +158,7 @@ class _Work:
         self.faces = FaceShelf(clock)
         self.access = AccessSyncs(clock, self.faces)
         self.finds = Finds(clock)
+        self.upgrades = Upgrades(clock, images, lan.watch_closely)
         self.commands = Commands(
             outbox,
             lan,
@@ -151,6 +167,7 @@ class _Work:
             remote=self.remote,
             access=self.access,
             scans=Scans(lan, self.finds),
+            upgrades=self.upgrades,
         )
         self.listener = Listener(
             outbox, lan, guests=self._guests, clock=clock, shelf=self.faces

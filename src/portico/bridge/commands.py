@@ -20,6 +20,7 @@ from portico.bridge.remote import RemoteControl
 from portico.bridge.scan import Scans
 from portico.bridge.settings_read import read_settings
 from portico.bridge.unit import Unit
+from portico.bridge.upgrading import Upgrades
 from portico.protocols.akuvox import local_api
 from portico.protocols.bridge.envelope import (
     CAMERA_PICTURE,
@@ -38,6 +39,11 @@ from portico.protocols.bridge.envelope import (
     Nonsense,
     OpenRelay,
     read_open_relay,
+)
+from portico.protocols.bridge.firmware import (
+    UPGRADE_FIRMWARE,
+    FirmwareOrder,
+    read_order,
 )
 from portico.protocols.bridge.remote import REMOTE_CONTROL
 from portico.protocols.bridge.scan import SCAN_NETWORK
@@ -58,6 +64,7 @@ _OF_UNITS: Final = frozenset(
         REMOTE_CONTROL,
         SYNC_ACCESS,
         TAKE_PICTURE,
+        UPGRADE_FIRMWARE,
         *_PLAIN_ORDERS,
     }
 )
@@ -76,9 +83,11 @@ class Commands:
         remote: RemoteControl,
         access: AccessSyncs,
         scans: Scans,
+        upgrades: Upgrades,
     ) -> None:
         self._access = access
         self._scans = scans
+        self._upgrades = upgrades
         self._pictures = pictures
         self._remote = remote
         self._outbox = outbox
@@ -179,6 +188,8 @@ class Commands:
             await self._remote.begin(unit, command.data, command.expires_at)
         elif command.kind == SYNC_ACCESS:
             self._access.start(command.id, unit)
+        elif command.kind == UPGRADE_FIRMWARE:
+            self._upgrades.start(command.id, unit, _upgrade(command))
         elif command.kind == CLEAR_ACCESS:
             await unit.clear_access(expires_at=command.expires_at)
         elif command.kind == TAKE_PICTURE:
@@ -200,5 +211,13 @@ def _opening(command: Command) -> OpenRelay:
     """:raises OpeningFailed: its data is none of an opening."""
     try:
         return read_open_relay(command.data)
+    except Nonsense as error:
+        raise OpeningFailed("bad_command") from error
+
+
+def _upgrade(command: Command) -> FirmwareOrder:
+    """:raises OpeningFailed: its data is none of an upgrade."""
+    try:
+        return read_order(command.data)
     except Nonsense as error:
         raise OpeningFailed("bad_command") from error

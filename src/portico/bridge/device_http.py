@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final
+from typing import IO, Final
 
 import aiohttp
 from aiohttp import (
@@ -40,6 +40,22 @@ class Answer:
     body: bytes
     # Found by their names in any case.
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that goes as the form of a request, read while it is sent."""
+
+    field: str
+    name: str
+    file: IO[bytes]
+
+    def form(self) -> aiohttp.FormData:
+        self.file.seek(0)
+        form = aiohttp.FormData()
+        kind = "application/octet-stream"
+        form.add_field(self.field, self.file, filename=self.name, content_type=kind)
+        return form
 
 
 class Unreachable(Exception):
@@ -106,11 +122,13 @@ class DeviceHttp:
         connect: float = LAN_CONNECT,
         total: float = LAN_TOTAL,
         most: int = MAX_BODY_BYTES,
+        upload: Upload | None = None,
     ) -> Answer:
         """Send once, and once more with digest if the device asks for it.
 
         :param may_send: asked before each of the two.
         :param most: bytes that the answer may have.
+        :param upload: goes in place of a body.
         :raises Unreachable, NoAnswer, TooLate: see there.
         """
         layers: list[ClientMiddlewareType] = [_Once(may_send)]
@@ -124,7 +142,7 @@ class DeviceHttp:
                 request.method,
                 # Encoded by us; a second encoding would break passwords and digest.
                 URL(self.address.base + request.target, encoded=True),
-                data=request.body,
+                data=upload.form() if upload else request.body,
                 headers=request.headers,
                 allow_redirects=False,
                 timeout=timeout,

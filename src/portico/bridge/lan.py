@@ -14,8 +14,10 @@ import structlog
 from portico.bridge.address import LanAddress, lan_address, lan_host
 from portico.bridge.clock import ServerClock
 from portico.bridge.limits import (
+    CLOSELY_FOR,
     FAILURES_TO_OFFLINE,
     POLL_AGAIN,
+    POLL_CLOSELY,
     POLL_EVERY,
     PRESENCE_PER_FRAME,
     READ_BACK_AFTER,
@@ -43,6 +45,8 @@ class Lan:
         self._by_secret: dict[bytes, Unit] = {}
         self._nudges: dict[str, asyncio.Event] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
+        # Until when units are looked for more often.
+        self._closely: dict[str, float] = {}
         # Set when a unit came, went or moved, and the server should know.
         self.changed = asyncio.Event()
 
@@ -95,6 +99,12 @@ class Lan:
         address = claimed if claimed and same else self._known_at(unit, host)
         if unit.learn(address):
             self._nudges[unit.device.mac].set()
+
+    def watch_closely(self, mac: str) -> None:
+        """Look for a unit soon and often: it restarts, and may come back as another."""
+        if mac in self._units:
+            self._closely[mac] = self._clock.monotonic() + CLOSELY_FOR
+            self._nudges[mac].set()
 
     async def read_back(self, mac: str) -> None:
         """See what a unit has made of the settings that it was told to fetch."""
@@ -155,6 +165,7 @@ class Lan:
         watcher.cancel()
         await asyncio.wait({watcher})
         del self._units[mac], self._nudges[mac]
+        self._closely.pop(mac, None)
 
     async def _keep_watching(self, unit: Unit, nudge: asyncio.Event) -> None:
         while True:
@@ -169,11 +180,15 @@ class Lan:
                     reason=unit.last_failure,
                 )
                 self.changed.set()
-            in_doubt = 0 < unit.failures < FAILURES_TO_OFFLINE
-            pause = POLL_AGAIN if in_doubt else self._uniform(*POLL_EVERY)
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(self._pause(unit)):
                     await nudge.wait()
+
+    def _pause(self, unit: Unit) -> float:
+        if self._clock.monotonic() < self._closely.get(unit.device.mac, 0.0):
+            return POLL_CLOSELY
+        in_doubt = 0 < unit.failures < FAILURES_TO_OFFLINE
+        return POLL_AGAIN if in_doubt else self._uniform(*POLL_EVERY)
 
 
 def _digest(secret: str) -> bytes:

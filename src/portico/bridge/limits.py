@@ -36,6 +36,10 @@ POLL_EVERY: Final = (13.0, 17.0)
 # The second look at a unit that did not answer; after it, it is offline.
 POLL_AGAIN: Final = 5.0
 FAILURES_TO_OFFLINE: Final = 2
+# After an upgrade: the server judges by what the unit says when it is back, and a second
+# installer stands before it. As long as the slowest (Android) units take, and some more.
+POLL_CLOSELY: Final = 3.0
+CLOSELY_FOR: Final = 1500.0
 # Longer than the pause between polls, so that a command finds the connection open.
 LAN_KEEPALIVE: Final = 75.0
 # A MAC seen at an address this long ago still holds: the poll comes sooner.
@@ -112,6 +116,48 @@ REMOTE_SILENCE: Final = 25.0
 FACE_WITHIN: Final = 15.0
 # The address of one ends then, whatever the unit is doing.
 FACE_GOOD_FOR: Final = 180.0
+
+# --- firmware ---------------------------------------------------------------------
+# Images at once: a house's line and the box's disk, not the units, are the limit.
+UPGRADES_AT_ONCE: Final = 2
+# From the contract: how often it is told how far it is, and at least, while it goes on.
+UPGRADE_TELL_EVERY: Final = 5.0
+UPGRADE_TELL_AT_LEAST: Final = 60.0
+# Said once; the server asks nobody again before its own deadlines of some minutes.
+UPGRADE_SAY_WITHIN: Final = 15.0
+# A report that got no answer is said again after these: a restart of the server.
+UPGRADE_SAY_AGAIN: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+# A unit that has taken an image may forget it; and its hours may be over meanwhile.
+UPGRADE_LEAVE_AGAIN: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+# While the bridge stops: one word to the server, so that it need not wait in vain.
+UPGRADE_LAST_WORD: Final = 2.0
+# What is on its way to the unit's flash when the bridge stops: look, then the order.
+UPGRADE_FINISH: Final = 13.0
+# A megabyte over a slow uplink.
+CONFIGURATION_UPLOAD: Final = 60.0
+# Nothing of an image for so long: the connection is dead. The server paces it evenly.
+IMAGE_SILENCE: Final = 60.0
+# Breaks in a row in which nothing came, each with a longer pause; a router restarts in two
+# minutes, a provider's line is back in five.
+IMAGE_AGAIN: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 60.0, 60.0, 60.0)
+# The server gives an order up after two hours; 512 MiB come through 1 Mbit/s in 72 minutes.
+IMAGE_WITHIN: Final = 7000.0
+# A busy server says when to ask again; it is believed so far.
+IMAGE_LONGEST_PAUSE: Final = 60.0
+# Units of a house have their turns within the hour, and share it.
+IMAGE_KEPT: Final = 3600.0
+# What the disk keeps free besides: events and the system's own logs.
+IMAGE_HEADROOM: Final = 64 * 1024 * 1024
+IMAGE_PIECE: Final = 128 * 1024
+# To a unit: small ones write to their memory card while they receive, and check the whole
+# before they answer.
+UNIT_UPLOAD_PER_SECOND: Final = 256 * 1024
+UNIT_UPLOAD_CHECK: Final = 120.0
+# Whoever opens the door breaks an upload off: it begins anew, so often at most.
+UNIT_UPLOADS: Final = 5
+UNIT_UPLOAD_AGAIN: Final = 2.0
+# S5xx answer bursts with 401 for a second.
+UNIT_BURST_OVER: Final = 1.05
 
 # --- disk -------------------------------------------------------------------------
 # A month of a busy house's events in some 5 MB.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import aiohttp
@@ -14,10 +14,12 @@ from portico.bridge.address import LanAddress, lan_address
 from portico.bridge.clock import ServerClock
 from portico.bridge.device_http import (
     Account,
+    Answer,
     DeviceHttp,
     NoAnswer,
     TooLate,
     Unreachable,
+    Upload,
     failed,
 )
 from portico.bridge.errors import OpeningFailed
@@ -40,6 +42,7 @@ from portico.protocols.bridge.envelope import (
 
 log = structlog.get_logger()
 _T = TypeVar("_T")
+_Send = Callable[[DeviceHttp], Awaitable[Answer]]
 # Known, listed and newest address.
 _ADDRESSES: Final = 3
 _REASONS: Final = {"garbled": "unknown_outcome", "not_safe": "rejected"}
@@ -71,10 +74,6 @@ class Unit:
         self.openings = Openings()
         # What an opening does not wait for.
         self._lesser: set[asyncio.Task[None]] = set()
-        # Openings that wait or are under way; while there are none, it is set.
-        self._openings = 0
-        self._calm = asyncio.Event()
-        self._calm.set()
         self._seen: _Seen | None = None
         self._failures = 0
         self.last_failure = ""
@@ -124,13 +123,14 @@ class Unit:
             firmware=seen.info.firmware if seen else None,
             rtt_ms=seen.rtt_ms if seen and self.is_online else None,
             config=self._revision,
+            sip=seen.info.sip if seen and self.is_online else None,
         )
 
     async def poll(self) -> bool:
         """Look for the device; returns whether its presence changed."""
-        before = (self.is_known, self.is_online, self.presence().address)
+        before = self.is_known, replace(self.presence(), rtt_ms=None)
         await self._giving_way(self._poll())
-        return before != (self.is_known, self.is_online, self.presence().address)
+        return before != (self.is_known, replace(self.presence(), rtt_ms=None))
 
     async def _giving_way(self, work: Coroutine[None, None, None]) -> bool:
         """Do ``work``; False when an opening came and it was given up."""
@@ -236,24 +236,54 @@ class Unit:
         :param most: bytes that the answer may have.
         :raises OpeningFailed: see there; ``gave_way`` to an opening.
         """
+        return await self._talk(
+            lambda http: http.send(request, Account.API, most=most), read
+        )
+
+    async def upload(
+        self,
+        request: Request,
+        upload: Upload,
+        read: Callable[[int, bytes], _T],
+        *,
+        within: float,
+    ) -> _T:
+        """As :meth:`ask`, with a file that may take minutes."""
+        return await self._talk(
+            lambda http: http.send(request, Account.API, total=within, upload=upload),
+            read,
+        )
+
+    async def insist(self, request: Request) -> None:
+        """Give an order that no opening breaks off: it is told or not, for sure.
+
+        :raises OpeningFailed: see there.
+        """
+        await self._exchange(
+            lambda http: http.send(request, Account.API), local_api.read_answer
+        )
+
+    async def _talk(self, send: _Send, read: Callable[[int, bytes], _T]) -> _T:
         found: list[_T] = []
 
         async def exchange() -> None:
-            async with self._lock:
-                seen = await self._verified(None)
-                http = self._http_at(seen.address)
-                try:
-                    answer = await http.send(request, Account.API, most=most)
-                    found.append(read(answer.status, answer.body))
-                except (Unreachable, NoAnswer) as error:
-                    raise failed(error) from error
-                except DeviceError as error:
-                    raise _refusal(error) from error
+            found.append(await self._exchange(send, read))
 
-        await self._calm.wait()
+        await self.openings.over()
         if not await self._giving_way(exchange()):
             raise OpeningFailed("gave_way")
         return found[0]
+
+    async def _exchange(self, send: _Send, read: Callable[[int, bytes], _T]) -> _T:
+        async with self._lock:
+            seen = await self._verified(None)
+            try:
+                answer = await send(self._http_at(seen.address))
+                return read(answer.status, answer.body)
+            except (Unreachable, NoAnswer) as error:
+                raise failed(error) from error
+            except DeviceError as error:
+                raise _refusal(error) from error
 
     def heard_revision(self, revision: str) -> None:
         """One of its reports said which settings it has: newer than what was read."""

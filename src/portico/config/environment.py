@@ -72,6 +72,9 @@ class Environment(BaseSettings):
     # tells the weather. Empty: there is no weather.
     weather_search_url: str = ""
     weather_url: str = ""
+    # KiB a second that all firmware images on their way to one site take together, so that
+    # its line has room for calls. 0: as fast as it goes.
+    firmware_rate: int = Field(1024, ge=0, le=1_000_000)
     # Bearer token for /metrics; empty: only loopback may read it.
     metrics_token: SecretStr = SecretStr("")
     gateway_id: str = Field(

@@ -39,6 +39,7 @@ class CommandKind(models.TextChoices):
     RESET_FACTORY = "reset_factory", _("factory reset")
     REMOTE_CONTROL = "remote_control", _("remote control")
     READ_SETTINGS = "read_settings", _("compare settings")
+    UPGRADE_FIRMWARE = "upgrade_firmware", _("firmware upgrade")
     CAMERA_PICTURE = "camera_picture", _("take a picture of a third-party camera")
     SCAN_NETWORK = "scan_network", _("look for units")
 
@@ -54,6 +55,7 @@ DEVICE_ORDERS = (
     CommandKind.RESET_FACTORY,
     CommandKind.REMOTE_CONTROL,
     CommandKind.READ_SETTINGS,
+    CommandKind.UPGRADE_FIRMWARE,
 )
 
 

@@ -143,3 +143,16 @@ class RotationUnderWay(DomainError):
 
     code = "rotation_under_way"
     status = 409
+
+
+class FilterNameTaken(DomainError):
+    """Another saved filter of the company has this name."""
+
+    code = "filter_name_taken"
+    status = 409
+    field = "name"
+
+
+class TooManyFilters(DomainError):
+    code = "too_many_filters"
+    status = 409

@@ -292,6 +292,9 @@ class Session:
                 await self._domain.recognize(
                     device_id, unit.model or "", unit.firmware or ""
                 )
+                self._presence.restarted(device_id)
+            if unit.sip:
+                self._presence.registered(device_id)
 
     def _take_found(self, message: wire.Found) -> None:
         """Store the newest list, one at a time: nobody waits for it."""

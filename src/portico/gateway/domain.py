@@ -7,10 +7,8 @@ has a thread of its own, so that nothing else waits in front of it.
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -27,37 +25,24 @@ from django.db import (
 
 from portico.accounts.selectors import staff_by_id
 from portico.devices import selectors as devices
-from portico.devices.enums import CommandKind, CommandState, PresenceVia
-from portico.devices.services import bridges, commands, presence
-from portico.devices.services.found import FoundData, note_found
-from portico.devices.services.pictures import NoPicture
-from portico.devices.services.registration import recognize_model
-from portico.devices.services.scans import note_scan
+from portico.devices.enums import PresenceVia
+from portico.devices.services import bridges, presence
 from portico.events.enums import EventSource
 from portico.events.selectors import waiting_events
-from portico.events.services.captures import receive_picture
 from portico.events.services.inbox import IncomingEvent, direct_key, store_events
-from portico.gateway.remote_order import remote_order
-from portico.gateway.roster_keys import Codes, codes_of
+from portico.gateway import bridge_domain
+from portico.gateway.bridge_domain import BridgeInfo
+from portico.gateway.errors import Refused, StoreFailed
 from portico.kernel.bus import publish
-from portico.kernel.clock import from_ms, to_ms, utcnow
-from portico.kernel.errors import DomainError
+from portico.kernel.clock import utcnow
 from portico.kernel.ids import secret_digest
 from portico.kernel.queue import job_counts
 from portico.kernel.threads import end_pool
 from portico.messaging.services import monitors
 from portico.messaging.words import monitor_text
 from portico.protocols.bridge import messages as wire
-from portico.protocols.bridge.envelope import (
-    NO_UNIT,
-    camera_picture_data,
-    encode,
-    read_settings_data,
-)
-from portico.protocols.bridge.scan import scan_data
-from portico.provisioning.selectors import ServedFile, address_of, served_files
-from portico.provisioning.services.comparing import keys_to_read, note_settings
-from portico.provisioning.services.files import note_applied, note_fetched
+from portico.provisioning.selectors import ServedFile, served_files
+from portico.provisioning.services.files import note_fetched
 from portico.sites.enums import ManagerRight
 from portico.sites.selectors import managed_communities, visible_sites
 from portico.tenancy.selectors import VISIT_KEY, membership_of, open_visit, visiting
@@ -88,18 +73,6 @@ __all__ = [
 _THREADS = 8
 
 
-class StoreFailed(Exception):
-    """The database did not take it: full disk, locked, gone."""
-
-
-class Refused(Exception):
-    """The domain said no, with a code and a status for HTTP."""
-
-    def __init__(self, error: DomainError) -> None:
-        super().__init__(str(error))
-        self.code, self.status = error.code, error.status
-
-
 @dataclass(frozen=True, slots=True)
 class EventTarget:
     """Whose action URL it is; ``key`` makes its fingerprints its own."""
@@ -107,15 +80,6 @@ class EventTarget:
     device_id: int
     mac: str
     key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeInfo:
-    """An enrolled bridge that may connect."""
-
-    id: uuid.UUID
-    site_id: uuid.UUID
-    public_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,161 +125,8 @@ def _served_files(secrets: Collection[str]) -> dict[str, ServedFile]:
     return {by_digest[digest]: file for digest, file in found.items()}
 
 
-def _bridge(bridge_id: uuid.UUID) -> BridgeInfo | None:
-    bridge = devices.live_bridge(bridge_id)
-    if bridge is None:
-        return None
-    key = base64.urlsafe_b64decode(bridge.public_key + "=")
-    return BridgeInfo(bridge.pk, bridge.site_id, key)
-
-
-def _enrol(token: str, public_key: str, version: str) -> str:
-    try:
-        bridge = bridges.enrol_bridge(
-            token=token, public_key=public_key, version=version, now=utcnow()
-        )
-    except DomainError as error:
-        raise Refused(error) from None
-    return str(bridge.pk)
-
-
-def _begin_session(bridge_id: uuid.UUID, session: str, lan: str, version: str) -> bool:
-    bridge = devices.live_bridge(bridge_id)
-    if bridge is None:
-        return False
-    return bridges.begin_session(
-        bridge=bridge, session=session, lan_url=lan, version=version, now=utcnow()
-    )
-
-
-def _end_session(bridge_id: uuid.UUID, session: str) -> None:
-    bridge = devices.live_bridge(bridge_id)
-    if bridge is not None:
-        bridges.end_session(bridge=bridge, session=session, now=utcnow())
-
-
-def _roster(bridge_id: uuid.UUID) -> tuple[wire.Roster, dict[str, int]]:
-    """What the bridge serves, and the device behind each MAC."""
-    bridge = devices.live_bridge(bridge_id)
-    if bridge is None:
-        return wire.Roster("", ()), {}
-    rows = list(devices.roster_devices(bridge.site))
-    codes = defaultdict(Codes, codes_of(bridge.site, bridge_id))
-    units = tuple(
-        wire.RosterDevice(
-            mac=device.mac,
-            model=device.model,
-            address=device.ip_address or _known_address(device),
-            api_user=device.secrets.api_user,
-            api_password=device.secrets.api_password,
-            open_user=device.secrets.open_user,
-            open_password=device.secrets.open_password,
-            event_secret=device.secrets.event_secret,
-            old_event_secret=device.secrets.old_event_secret,
-            guests=tuple(codes[device.pk].guests),
-            provisioning=address_of(device),
-            rtsp_user=device.secrets.rtsp_user,
-            rtsp_password=device.secrets.rtsp_password,
-            keys=tuple(codes[device.pk].keys),
-            rolling=tuple(codes[device.pk].rolling),
-        )
-        for device in rows
-    )
-    revision = hashlib.sha256(encode(wire.Roster("", units)).encode())
-    return wire.Roster(revision.hexdigest()[:16], units), {d.mac: d.pk for d in rows}
-
-
-def _known_address(device: Any) -> str | None:
-    seen = getattr(device, "presence", None)
-    return seen.lan_address or None if seen is not None else None
-
-
-def _claim(command_id: uuid.UUID) -> wire.Command | None:
-    command = commands.mark_sent(command_id=command_id, now=utcnow())
-    if command is None:
-        return None
-    data: dict[str, Any] = {}
-    if command.kind == CommandKind.OPEN_RELAY:
-        relay = command.relay
-        if relay is None:
-            return None
-        data["relay"] = {"kind": relay.kind, "number": relay.number}
-        data["hold_seconds"] = relay.hold_seconds
-    if command.kind == CommandKind.REMOTE_CONTROL and command.device is not None:
-        data = remote_order(command.device.pk, command_id)
-    if command.kind == CommandKind.READ_SETTINGS and command.device is not None:
-        data = read_settings_data(keys_to_read(command.device.pk))
-    if command.camera is not None:
-        data = camera_picture_data(command.camera.address)
-    if command.kind == CommandKind.SCAN_NETWORK:
-        data = scan_data(command.scan.first, command.scan.last)
-    return wire.Command(
-        id=command_id,
-        mac=command.device.mac if command.device else NO_UNIT,
-        kind=command.kind,
-        data=data,
-        expires_at=to_ms(command.expires_at),
-    )
-
-
-def _waiting(bridge_id: uuid.UUID) -> list[uuid.UUID]:
-    bridge = devices.live_bridge(bridge_id)
-    if bridge is None:
-        return []
-    return devices.waiting_commands(bridge)
-
-
 def _all_waiting() -> list[tuple[uuid.UUID, uuid.UUID]]:
     return devices.all_waiting_commands()
-
-
-def _record_result(bridge_id: uuid.UUID, result: wire.CommandResult) -> bool:
-    if result.counts:  # before its hint tells the pages
-        note_scan(bridge_id=bridge_id, command_id=result.id, counts=result.counts)
-    known = commands.record_result(
-        bridge_id=bridge_id,
-        command_id=result.id,
-        state=CommandState(result.state.value),
-        reason=result.reason,
-        at=from_ms(result.at),
-        now=utcnow(),
-    )
-    if known and result.settings:
-        note_settings(command_id=result.id, told=result.settings, now=utcnow())
-    return known
-
-
-def _recognize(device_id: int, model: str, firmware: str) -> None:
-    device = devices.device_by_id(device_id)
-    if device is not None:
-        recognize_model(device=device, reported=model, firmware=firmware, now=utcnow())
-
-
-def _note_applied(device_id: int, revision: str) -> None:
-    device = devices.device_by_id(device_id)
-    if device is not None:
-        note_applied(device=device, revision=revision, at=utcnow())
-
-
-def _note_found(bridge_id: uuid.UUID, found: wire.Found) -> None:
-    units = [
-        FoundData(u.mac, u.model, u.version, u.address, from_ms(u.at))
-        for u in found.devices
-    ]
-    note_found(bridge_id=bridge_id, units=units, now=utcnow())
-
-
-def _store_picture(
-    bridge_id: uuid.UUID, command_id: uuid.UUID, jpeg: bytes
-) -> bool | None:
-    try:
-        return receive_picture(
-            bridge_id=bridge_id, command_id=command_id, jpeg=jpeg, now=utcnow()
-        )
-    except NoPicture:
-        return None
-    except OSError as error:
-        raise StoreFailed(str(error)) from error
 
 
 def _note_fetched(fetches: dict[int, tuple[str, str, Any]]) -> None:
@@ -481,32 +292,32 @@ class Domain:
         return await self._call(presence.sweep_silent, now=utcnow())
 
     async def bridge(self, bridge_id: uuid.UUID) -> BridgeInfo | None:
-        return await self._call(_bridge, bridge_id)
+        return await self._call(bridge_domain.live_bridge, bridge_id)
 
     async def enrol(self, token: str, public_key: str, version: str) -> str:
         """The new bridge's id. :raises Refused: see ``bridges.enrol_bridge``."""
-        return await self._call(_enrol, token, public_key, version)
+        return await self._call(bridge_domain.enrol, token, public_key, version)
 
     async def begin_session(
         self, bridge_id: uuid.UUID, session: str, lan: str, version: str
     ) -> bool:
         begun = (bridge_id, session, lan, version)
-        return await self._in(self._sessions, _begin_session, *begun)
+        return await self._in(self._sessions, bridge_domain.begin_session, *begun)
 
     async def end_session(self, bridge_id: uuid.UUID, session: str) -> None:
-        await self._in(self._sessions, _end_session, bridge_id, session)
+        await self._in(self._sessions, bridge_domain.end_session, bridge_id, session)
 
     async def touch_sessions(self, sessions: list[str]) -> None:
         await self._call(bridges.touch_sessions, sessions=sessions, now=utcnow())
 
     async def roster(self, bridge_id: uuid.UUID) -> tuple[wire.Roster, dict[str, int]]:
-        return await self._call(_roster, bridge_id)
+        return await self._call(bridge_domain.roster, bridge_id)
 
     async def claim_command(self, command_id: uuid.UUID) -> wire.Command | None:
-        return await self._call(_claim, command_id)
+        return await self._call(bridge_domain.claim, command_id)
 
     async def waiting_commands(self, bridge_id: uuid.UUID) -> list[uuid.UUID]:
-        return await self._call(_waiting, bridge_id)
+        return await self._call(bridge_domain.waiting, bridge_id)
 
     async def all_waiting_commands(self) -> list[tuple[uuid.UUID, uuid.UUID]]:
         """(site, command) of everything that nobody has sent yet."""
@@ -515,22 +326,24 @@ class Domain:
     async def record_result(
         self, bridge_id: uuid.UUID, result: wire.CommandResult
     ) -> bool:
-        return await self._call(_record_result, bridge_id, result)
+        return await self._call(bridge_domain.record_result, bridge_id, result)
 
     async def recognize(self, device_id: int, model: str, firmware: str) -> None:
-        await self._call(_recognize, device_id, model, firmware)
+        await self._call(bridge_domain.recognize, device_id, model, firmware)
 
     async def note_applied(self, device_id: int, revision: str) -> None:
-        await self._call(_note_applied, device_id, revision)
+        await self._call(bridge_domain.note_revision, device_id, revision)
 
     async def note_found(self, bridge_id: uuid.UUID, found: wire.Found) -> None:
-        await self._call(_note_found, bridge_id, found)
+        await self._call(bridge_domain.take_found, bridge_id, found)
 
     async def store_picture(
         self, bridge_id: uuid.UUID, command_id: uuid.UUID, jpeg: bytes
     ) -> bool | None:
         """Whether it is kept; False: nobody asked for it. None: it is no picture."""
-        return await self._call(_store_picture, bridge_id, command_id, jpeg)
+        return await self._call(
+            bridge_domain.store_picture, bridge_id, command_id, jpeg
+        )
 
     async def live_scope(self, session_key: str, site: str) -> LiveScope | None:
         return await self._call(_live_scope, session_key, site)

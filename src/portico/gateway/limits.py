@@ -1,7 +1,8 @@
-"""Token buckets: how often somebody may do something."""
+"""Token buckets: how often somebody may do something, and how much."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 
@@ -65,6 +66,27 @@ class Buckets:
         """Whether ``key`` could spend ``cost`` now; a new key always can."""
         bucket = self._buckets.get(key)
         return bucket is None or bucket.has(cost)
+
+
+class Pace:
+    """At most ``rate`` a second for all who share it, after a second's worth at once.
+
+    They go on in the order in which they asked. No ``rate``: nobody waits.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        # When all that was asked for so far is through.
+        self._free = 0.0
+
+    async def take(self, cost: float) -> None:
+        """Wait until ``cost`` may go."""
+        if not self._rate:
+            return
+        now = time.monotonic()
+        self._free = max(self._free, now - 1.0) + cost / self._rate
+        if self._free > now:
+            await asyncio.sleep(self._free - now)
 
 
 class Misses:

@@ -36,6 +36,8 @@ MANAGED = frozenset({"presence.changed", "device.changed"})
 LOGGED = "log.changed"
 # About a company, or with no company about all; heard by whoever works in one.
 NOTICES = "notices.changed"
+# About a campaign of a company; heard by whoever works in it.
+UPGRADES = "upgrade.changed"
 # Proxies cut silent connections after 30 to 60 seconds.
 BEAT_SECONDS = 15.0
 # After a sign-out or a lost membership the stream ends within this time.
@@ -54,7 +56,7 @@ class LiveStreams:
 
     def hint(self, subject: str, payload: dict[str, Any]) -> None:
         """Pass one hint on to those who may hear of its site."""
-        if subject not in SUBJECTS and subject != NOTICES:
+        if subject not in SUBJECTS | {NOTICES, UPGRADES}:
             return
         data = json.dumps({"subject": subject, **payload})
         message = f"event: hint\ndata: {data}\n\n".encode()
@@ -136,6 +138,9 @@ class LiveStreams:
 
 def _may_hear(scope: LiveScope, subject: str, payload: dict[str, Any]) -> bool:
     """Whether a hint is about what a browser may watch; what names nothing is not."""
+    if subject == UPGRADES:
+        company = payload.get("organization")
+        return company is not None and company == scope.organization
     if subject != NOTICES:
         site = payload.get("site")
         if subject == LOGGED and site in scope.logged:

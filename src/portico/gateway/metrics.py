@@ -34,6 +34,16 @@ PICTURES = Counter(
 ACCESS_LISTS = Counter(
     "portico_access_lists_total", "Lists of who may open, by result", ["result"]
 )
+UPGRADES = Counter(
+    "portico_upgrade_reports_total",
+    "What bridges said of upgrades, by result",
+    ["result"],
+)
+IMAGES = Counter(
+    "portico_images_total", "Firmware images and parts of them, by result", ["result"]
+)
+IMAGE_BYTES = Counter("portico_image_bytes_total", "Bytes of firmware images sent")
+IMAGES_NOW = Gauge("portico_images_sending", "Firmware images under way here")
 DATABASE_FAULTS = Counter(
     "portico_database_faults_total", "Database errors, by what was done", ["what"]
 )

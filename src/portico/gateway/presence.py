@@ -79,6 +79,14 @@ class PresenceCollector:
             self._addresses[device_id] = lan_address
         self._pending[device_id] = Contact(device_id, utcnow(), via, lan_address)
 
+    def registered(self, device_id: int) -> None:
+        """Somebody has seen that its SIP account is registered."""
+        self._note_sip(device_id)
+
+    def restarted(self, device_id: int) -> None:
+        """It came back as another: that it is registered is news again."""
+        self._sip_noted.pop(device_id, None)
+
     def _note_sip(self, device_id: int) -> None:
         noted = self._sip_noted.get(device_id)
         if noted is None or time.monotonic() - noted >= SIP_NOTE_SECONDS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -31,6 +33,11 @@ _NOT_PASSED = frozenset(
 _CHUNK = 64 * 1024
 # A page or report that takes longer belongs into a job.
 _TOTAL_SECONDS = 120
+# What a page is sent takes its own time, but not slower than this in the long run: so an
+# image of firmware comes through a line of half a megabit, and nobody holds web for hours.
+_SLOWEST_BYTES = 64 * 1024
+# The largest that a page takes is such an image.
+_MOST_BYTES = 513 * 1024 * 1024
 _CONNECT_SECONDS = 5
 # Enough for every thread of web; more would only queue there instead of here.
 _CONNECTIONS = 200
@@ -50,9 +57,6 @@ class Proxy:
         if self._client is None:
             self._client = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
-                timeout=aiohttp.ClientTimeout(
-                    total=_TOTAL_SECONDS, sock_connect=_CONNECT_SECONDS
-                ),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
@@ -76,6 +80,10 @@ class Proxy:
         target = scope["raw_path"].decode("latin-1")
         query = scope["query_string"].decode("latin-1")
         address = f"{self._base}{target}{'?' if query else ''}{query}"
+        length = _length(scope)
+        if length > _MOST_BYTES:
+            await problem(send, 413, "too_large")
+            return
         has_body = bool(
             header(scope, b"content-length") or header(scope, b"transfer-encoding")
         )
@@ -87,6 +95,10 @@ class Proxy:
                 headers=self._headers(scope),
                 data=_body(receive) if has_body else None,
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=_TOTAL_SECONDS + length / _SLOWEST_BYTES,
+                    sock_connect=_CONNECT_SECONDS,
+                ),
             ) as answer:
                 headers = [
                     (name.lower(), value)
@@ -114,12 +126,22 @@ def _part(body: bytes, *, more: bool) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
+def _length(scope: Scope) -> int:
+    text = header(scope, b"content-length")
+    # The server has refused what is no number.
+    return int(text) if text.isdecimal() else 0
+
+
 async def _body(receive: Receive) -> AsyncIterator[bytes]:
+    began, size = time.monotonic(), 0
     while True:
-        message = await receive()
+        patience = began + _TOTAL_SECONDS + size / _SLOWEST_BYTES - time.monotonic()
+        async with asyncio.timeout(patience):
+            message = await receive()
         if message["type"] != "http.request":
             raise ConnectionResetError("client went away")
         part = message.get("body", b"")
+        size += len(part)
         if part:
             yield part
         if not message.get("more_body"):

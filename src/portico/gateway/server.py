@@ -9,7 +9,16 @@ from typing import Any
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from portico.gateway import access, bridge_sessions, files, live, pictures, uplink
+from portico.gateway import (
+    access,
+    bridge_sessions,
+    files,
+    images,
+    live,
+    pictures,
+    upgrades,
+    uplink,
+)
 from portico.gateway.access import AccessLists
 from portico.gateway.bridge_sessions import BridgeSessions
 from portico.gateway.domain import Domain, StoreFailed
@@ -24,6 +33,7 @@ from portico.gateway.http import (
     problem,
     respond,
 )
+from portico.gateway.images import Images
 from portico.gateway.inbox import Inbox
 from portico.gateway.live import LiveStreams
 from portico.gateway.monitor_messages import MonitorMessages
@@ -32,11 +42,13 @@ from portico.gateway.presence import PresenceCollector
 from portico.gateway.proxy import Proxy
 from portico.gateway.remote import Remote
 from portico.gateway.sip import Registrar
+from portico.gateway.upgrades import Upgrades
 from portico.gateway.uplink import Uplink
 from portico.kernel.bus import Bus, Payload
 
 log = structlog.get_logger(__name__)
 
+_Beside = Pictures | AccessLists | Upgrades | Images
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _BACKLOG = Gauge("portico_backlog", "Rows that wait for the worker", ["what"])
 # A state that nothing is in any more is not reported, and must not keep its last number.
@@ -58,6 +70,7 @@ class Gateway:
         scheme: str,
         metrics_token: str,
         remote: str = "",
+        image_rate: int = 0,
         sip: tuple[str, int] | None = None,
     ) -> None:
         addresses = ClientAddresses(trusted_proxies)
@@ -73,10 +86,12 @@ class Gateway:
             domain, self._inbox, self._presence, addresses, gateway_id
         )
         # What bridges send and fetch beside their sessions.
-        self._beside: dict[str, Pictures | AccessLists] = {
+        self._beside: dict[str, Pictures | AccessLists | Upgrades] = {
             pictures.PREFIX: Pictures(domain, addresses),
             access.PREFIX: AccessLists(domain, addresses),
+            upgrades.PREFIX: Upgrades(domain, addresses),
         }
+        self._images = Images(domain, addresses, image_rate)
         self._remote = Remote(domain, remote)
         self._live = LiveStreams(domain, session_cookie)
         self._sip_address = sip
@@ -120,9 +135,8 @@ class Gateway:
             await self._files.serve(scope, send)
         elif path.startswith(live.PREFIX):
             await self._live.serve(scope, receive, send)
-        elif path.startswith(tuple(self._beside)):
-            prefix = next(each for each in self._beside if path.startswith(each))
-            await self._beside[prefix].serve(scope, receive, send)
+        elif (beside := self._beside_of(path)) is not None:
+            await beside.serve(scope, receive, send)
         elif path == bridge_sessions.ENROL_PATH:
             await self._bridges.enrol(scope, receive, send)
         elif path == "/healthz":
@@ -135,6 +149,12 @@ class Gateway:
             await self._proxy.serve(scope, receive, send)
         else:
             await problem(send, 404, "not_found")
+
+    def _beside_of(self, path: str) -> _Beside | None:
+        if images.is_image(path):
+            return self._images
+        found = (one for prefix, one in self._beside.items() if path.startswith(prefix))
+        return next(found, None)
 
     async def _ready(self, send: Send) -> None:
         try:

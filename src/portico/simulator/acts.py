@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from portico.simulator import firmware_faults
 from portico.simulator.catalogue import LETTERS, Kind
 from portico.simulator.faces import FAULT_NOT_FETCHED
 from portico.simulator.readers import METHODS
@@ -25,13 +26,10 @@ _CREDENTIAL_NAMES: Final = {
 }
 FAULTS: Final = frozenset(
     {
-        "firmware_download",
-        "firmware_corrupt",
-        "firmware_keeps_old",
-        "firmware_bricks",
         "api_silent",
         FAULT_NOT_FETCHED,
     }
+    | firmware_faults.ALL
 )
 
 

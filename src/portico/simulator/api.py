@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from portico.simulator import firmware_faults
 from portico.simulator.api_handlers import HANDLERS, Data
 from portico.simulator.directory import Refused
 from portico.simulator.unit import Unit
@@ -76,7 +77,8 @@ def perform(unit: Unit, call: ApiCall) -> Data:
     """Do the call and return the answer's envelope; refusals are envelopes as well."""
     model = unit.model
     handlers = HANDLERS.get(call.target)
-    if handlers is None or call.target in model.missing_targets:
+    lacks = call.target == "firmware" and firmware_faults.NO_API in unit.core.faults
+    if handlers is None or call.target in model.missing_targets or lacks:
         return envelope(call.action, message=NO_TARGET, retcode=-1)
     handler = handlers.get(call.action)
     unsupported = f"{call.target}.{call.action}" in model.unsupported_actions

@@ -11,10 +11,12 @@ from typing import Any, Final
 
 from portico.kernel.mac import pretty_mac
 from portico.simulator.api_config import config_get, config_set
+from portico.simulator.calls import CALLING
 from portico.simulator.catalogue import LETTERS
 from portico.simulator.directory import TARGETS, Refused, page
 from portico.simulator.factory import INPUT, RELAY
 from portico.simulator.firmware import BadFirmware
+from portico.simulator.firmware_faults import IN_CALL
 from portico.simulator.unit import Unit
 
 Data = dict[str, Any]
@@ -196,6 +198,8 @@ def _log_handlers(field: str) -> dict[str, Handler]:
 
 
 def _call_status(unit: Unit, _data: Mapping[str, Any]) -> Data:
+    if IN_CALL in unit.core.faults:
+        return {"Status": CALLING}
     return {"Status": unit.calls.status}
 
 
@@ -232,7 +236,10 @@ def _firmware_status(unit: Unit, _data: Mapping[str, Any]) -> Data:
 
 
 def _firmware_prepare(unit: Unit, _data: Mapping[str, Any]) -> Data:
-    unit.firmware.prepare()
+    try:
+        unit.firmware.prepare()
+    except BadFirmware as error:
+        raise Refused(error.code) from error
     return {}
 
 

@@ -11,12 +11,12 @@ import aiohttp
 from aiohttp import web
 
 from portico.protocols.digest import DigestGuard, Verdict, check_basic
-from portico.simulator import api, fcgi
+from portico.simulator import api, fcgi, firmware_faults
 from portico.simulator.catalogue import PictureAuth
 from portico.simulator.directory import Refused
 from portico.simulator.faces import with_faces
 from portico.simulator.factory import API, RTSP
-from portico.simulator.firmware import MAX_IMAGE_BYTES, BadFirmware
+from portico.simulator.firmware import BadFirmware, ImageReader
 from portico.simulator.picture import snapshot
 from portico.simulator.unit import Unit
 from portico.simulator.web_pages import PATHS, WebPages
@@ -26,6 +26,8 @@ SERVER: Final = "lighttpd/1.4.30"
 # A user import of 1000 records is about 300 KiB.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 BURST_SECONDS: Final = 1.0
+# What is held of an image at a time.
+_PIECE_BYTES: Final = 64 * 1024
 _UPLOAD: Final = "/api/firmware/upload"
 
 
@@ -83,17 +85,21 @@ class LocalServer:
     async def _upload(self, request: web.BaseRequest) -> web.Response:
         if not request.content_type.startswith("multipart/"):
             return _text("multipart is needed", status=400)
+        if firmware_faults.NO_API in self._unit.core.faults:
+            return _json(api.envelope("upload", message=api.NO_TARGET, retcode=-1))
         async for part in await request.multipart():
             if isinstance(part, aiohttp.BodyPartReader) and part.filename:
-                content = bytes(await part.read(decode=False))
-                return _json(self._uploaded(part.filename, content))
+                return _json(await self._uploaded(part.filename, part))
         return _json(api.envelope("upload", message="no file", retcode=-1))
 
-    def _uploaded(self, name: str, content: bytes) -> dict[str, Any]:
-        if len(content) > MAX_IMAGE_BYTES:
-            return api.envelope("upload", message="too big", retcode=-1)
+    async def _uploaded(
+        self, name: str, part: aiohttp.BodyPartReader
+    ) -> dict[str, Any]:
+        slot, reader = self._unit.firmware, ImageReader()
         try:
-            image = self._unit.firmware.upload(name, content)
+            while piece := await part.read_chunk(_PIECE_BYTES):
+                await slot.receive(reader, piece)
+            image = slot.upload(name, reader)
         except BadFirmware as error:
             return api.envelope("upload", message=error.code, retcode=-1)
         return api.envelope("upload", data={"md5": image.md5})

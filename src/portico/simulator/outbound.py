@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,9 @@ TIMEOUT_SECONDS: Final = 10.0
 # An AutoP file with everything set is about 20 KiB.
 MAX_FILE_BYTES: Final = 1024 * 1024
 MAX_REDIRECTS: Final = 3
+
+
+Taker = Callable[[bytes, int], Awaitable[None]]
 
 
 class OutboundError(Exception):
@@ -54,10 +58,14 @@ class Outbound:
         account: tuple[str, str] = ("", ""),
         max_bytes: int = MAX_FILE_BYTES,
         timeout: float = TIMEOUT_SECONDS,  # noqa: ASYNC109 - one deadline for all legs
+        into: Taker | None = None,
     ) -> Reply:
         """Fetch ``address``; answers one Basic or Digest challenge.
 
         Credentials inside the address win over ``account`` (KB).
+
+        :param into: is given the body of a 200 in pieces, with the length of the whole
+            (0: unknown), however long it is.
 
         :raises OutboundError: see there. HTTP error statuses are replies.
         """
@@ -70,7 +78,10 @@ class Outbound:
             url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
             sent = {"User-Agent": self.user_agent, **(headers or {})}
             limit = aiohttp.ClientTimeout(total=timeout)
-            reply = await self._once(url, method, sent, limit=limit, cap=max_bytes)
+            once = functools.partial(
+                self._once, url, method, sent, limit=limit, cap=max_bytes, into=into
+            )
+            reply = await once()
             challenge = reply.headers.get("WWW-Authenticate", "")
             if reply.status == 401 and account[0] and challenge:
                 token = digest.answer(
@@ -82,9 +93,7 @@ class Outbound:
                 )
                 if token is not None:
                     sent["Authorization"] = token
-                    reply = await self._once(
-                        url, method, sent, limit=limit, cap=max_bytes
-                    )
+                    reply = await once()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise OutboundError(str(error) or type(error).__name__) from error
         return reply
@@ -97,6 +106,7 @@ class Outbound:
         *,
         limit: aiohttp.ClientTimeout,
         cap: int,
+        into: Taker | None,
     ) -> Reply:
         async with self.session.request(
             method,
@@ -108,6 +118,9 @@ class Outbound:
         ) as answer:
             body = bytearray()
             async for chunk in answer.content.iter_any():
+                if into is not None and answer.status == 200:
+                    await into(chunk, answer.content_length or 0)
+                    continue
                 body += chunk
                 if len(body) > cap:
                     raise OutboundError("the answer is too big")

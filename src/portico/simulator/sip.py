@@ -104,6 +104,9 @@ class SipAgent:
         user = settings[f"{prefix}GENERAL.UserName"]
         if not (settings.flag(f"{prefix}GENERAL.Enable") and server and user):
             return None
+        if self._unit.firmware.has_lost_sip:
+            self._unit.registration = FAILED
+            return None
         if settings[f"{prefix}SIP.TransType"] not in ("", _UDP):
             logger.warning("%s: only SIP over UDP is simulated", self._unit.mac)
             self._unit.registration = FAILED

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from portico.kernel.mac import parse_mac
+from portico.simulator import firmware_faults as faults
 from portico.simulator.actions import ActionSender
 from portico.simulator.autop_client import (
     FIRMWARE_KEY,
@@ -21,7 +22,7 @@ from portico.simulator.catalogue import Model
 from portico.simulator.core import Core, Phase, World, logger
 from portico.simulator.directory import Directory
 from portico.simulator.factory import AUTOP
-from portico.simulator.firmware import FAULT_BRICKS, BadFirmware, FirmwareSlot, Image
+from portico.simulator.firmware import BadFirmware, FirmwareSlot, Image
 from portico.simulator.pnp import PnpClient
 from portico.simulator.readers import Readers
 from portico.simulator.relays import RelayBoard
@@ -31,6 +32,9 @@ from portico.simulator.relays import RelayBoard
 REBOOT_SECONDS: Final = 8.0
 # Real seconds: the answer to the request that asked for the reboot leaves first.
 LAST_WORDS_SECONDS: Final = 0.1
+
+# A unit that starts twice is up so long in between: a server may take it for done.
+AGAIN_SECONDS: Final = 4.0
 
 PhaseListener = Callable[[Phase], Awaitable[None]]
 
@@ -64,6 +68,7 @@ class Unit:
         self.inputs: set[str] = set()
         self._listeners: list[PhaseListener] = []
         self._moving = False
+        self._boots_again = False
 
     @property
     def mac(self) -> str:
@@ -163,7 +168,11 @@ class Unit:
     def install(self, image: Image) -> None:
         """Write a checked image and reboot into it."""
         self.firmware.install(image)
-        self.reboot()
+        self._boots_again = faults.REBOOTS_TWICE in self.core.faults
+        if faults.RESETS in self.core.faults:
+            self.reset_factory()
+        else:
+            self.reboot()
 
     def upgrade_from(self, url: str, *, then_reset: bool = False) -> None:
         """Download an image in the background and install it, if it is another.
@@ -196,10 +205,13 @@ class Unit:
             await asyncio.sleep(self.core.world.clock.real(REBOOT_SECONDS))
         finally:
             self._moving = False
-        if FAULT_BRICKS in self.core.faults:
+        if faults.BRICKS in self.core.faults:
             await self._enter(Phase.OFFLINE)
-        else:
-            await self.power_on()
+            return
+        await self.power_on()
+        if self._boots_again:
+            self._boots_again = False
+            self.core.later(AGAIN_SECONDS, self.reboot)
 
     async def _upgrade(self, url: str, *, then_reset: bool) -> None:
         try:

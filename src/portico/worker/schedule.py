@@ -26,6 +26,8 @@ from portico.devices.services.wipes import wipe_due
 from portico.events.services.logbook import BATCH, process_waiting
 from portico.events.services.retention import order_purge, sweep_captures
 from portico.exports.services.exporting import purge_exports, sweep_exports
+from portico.firmware.services.images import sweep_images
+from portico.firmware.services.scheduling import run_campaigns
 from portico.houses.services.importing import purge_imports
 from portico.kernel.bus import Payload, current_bus
 from portico.kernel.clock import utcnow
@@ -100,6 +102,7 @@ def ticks() -> list[Tick]:
         Tick("compare", 5.0, lambda: compare_due(now=utcnow())),
         Tick("old_secrets", 3600.0, lambda: expire_old_secrets(now=utcnow())),
         Tick("autop_waves", 5.0, lambda: begin_waves(now=utcnow())),
+        Tick("upgrades", 2.0, lambda: run_campaigns(now=utcnow())),
         Tick("access", 1.0, lambda: order_access(now=utcnow())),
         Tick("access_plans", 5.0, lambda: plan_due(now=utcnow())),
         Tick(
@@ -113,6 +116,7 @@ def ticks() -> list[Tick]:
         Tick("reminders", 3600.0, lambda: send_due_reminders(now=utcnow())),
         Tick("purge_notices", 3600.0, lambda: purge_old(now=utcnow())),
         Tick("sweep_files", 86_400.0, lambda: sweep_files(now=utcnow())),
+        Tick("sweep_images", 86_400.0, lambda: sweep_images(now=utcnow())),
         Tick("purge_log", 600.0, order_purge),
         Tick("sweep_captures", 86_400.0, lambda: sweep_captures(now=utcnow())),
         Tick("exports", 60.0, lambda: purge_exports(now=utcnow())),

@@ -63,3 +63,39 @@ def test_base64url_round_trip(raw: bytes) -> None:
 def test_base64url_has_one_spelling(text: str) -> None:
     with pytest.raises(ValueError, match="base64url"):
         signing.from_base64url(text)
+
+
+def test_a_request_about_firmware_is_signed_for_one_thing_alone() -> None:
+    signature = signing.sign_firmware(
+        PRIVATE, OTHER, method="GET", part="image", body=b""
+    )
+
+    def verify(order: UUID, method: str, part: str, body: bytes) -> bool:
+        return signing.verify_firmware(
+            PUBLIC, order, method=method, part=part, body=body, signature=signature
+        )
+
+    assert verify(OTHER, "GET", "image", b"")
+    assert not verify(BRIDGE, "GET", "image", b"")
+    assert not verify(OTHER, "POST", "image", b"")
+    assert not verify(OTHER, "GET", "configuration", b"")
+    assert not verify(OTHER, "GET", "image", b"x")
+    assert not signing.verify_access(
+        PUBLIC, OTHER, method="GET image", body=b"", signature=signature
+    )
+
+
+def test_the_signature_of_firmware_is_over_the_documented_text() -> None:
+    import hashlib
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    text = (
+        b"portico-firmware-v1\nPOST\nconfiguration\n"
+        b"0b5e7f9a-3f3e-4a3e-9d4a-2b1f6b9d7c11\n"
+    ) + hashlib.sha256(b"{}").digest()
+    expected = Ed25519PrivateKey.from_private_bytes(PRIVATE).sign(text)
+
+    assert expected == signing.sign_firmware(
+        PRIVATE, BRIDGE, method="POST", part="configuration", body=b"{}"
+    )

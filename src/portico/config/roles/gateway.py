@@ -44,6 +44,7 @@ def _run(options: argparse.Namespace) -> int:
         scheme=urlsplit(environment.public_url).scheme,
         metrics_token=environment.metrics_token.get_secret_value(),
         remote=environment.remote_base,
+        image_rate=environment.firmware_rate * 1024,
         sip=(options.host, options.sip_port) if options.sip_port else None,
     )
     return run_gateway(gateway, options.host, options.port)

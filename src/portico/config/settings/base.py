@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "portico.houses",
     "portico.provisioning",
     "portico.events",
+    "portico.firmware",
     "portico.jobs",
     "portico.portals.shared",
     "portico.appapi",

@@ -11,6 +11,7 @@ from portico.devices.models.picture import DevicePicture
 from portico.devices.models.presence import Presence
 from portico.devices.models.push_button import PushButton
 from portico.devices.models.relay import Relay
+from portico.devices.models.saved_filter import SavedFilter
 from portico.devices.models.scan import NetworkScan
 from portico.devices.models.wipe import AccessWipe
 
@@ -30,4 +31,5 @@ __all__ = [
     "Presence",
     "PushButton",
     "Relay",
+    "SavedFilter",
 ]

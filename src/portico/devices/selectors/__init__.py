@@ -38,6 +38,7 @@ from portico.devices.selectors.devices import (
     devices_of_homes,
     devices_of_site,
     devices_to_sort,
+    firmware_versions,
     get_device_below,
     get_managed_device,
     get_relay,
@@ -45,6 +46,8 @@ from portico.devices.selectors.devices import (
     get_visible_device,
     live_bridge,
     managed_devices,
+    model_counts,
+    narrow_devices,
     offline_longer,
     picture_file,
     picture_of,
@@ -71,6 +74,10 @@ from portico.devices.selectors.mac_library import (
     own_devices_by_mac,
     search_mac_entries,
     visible_mac_entries,
+)
+from portico.devices.selectors.saved_filters import (
+    get_visible_filter,
+    visible_filters,
 )
 from portico.devices.selectors.scans import known_addresses, latest_scan
 
@@ -99,6 +106,7 @@ __all__ = [
     "devices_of_site",
     "devices_to_sort",
     "filter_mac_entries",
+    "firmware_versions",
     "found_units",
     "get_device_below",
     "get_managed_device",
@@ -107,6 +115,7 @@ __all__ = [
     "get_visible_camera",
     "get_visible_command",
     "get_visible_device",
+    "get_visible_filter",
     "get_visible_mac_entry",
     "known_addresses",
     "latest_order",
@@ -117,6 +126,8 @@ __all__ = [
     "look_up_mac",
     "mac_counts",
     "managed_devices",
+    "model_counts",
+    "narrow_devices",
     "offline_longer",
     "own_devices_by_mac",
     "picture_file",
@@ -136,6 +147,7 @@ __all__ = [
     "visible_cameras",
     "visible_commands",
     "visible_devices",
+    "visible_filters",
     "visible_mac_entries",
     "waiting_commands",
     "waiting_wipes",

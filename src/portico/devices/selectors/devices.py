@@ -266,6 +266,33 @@ def search_devices(
     return devices.order_by("name", "pk")
 
 
+def narrow_devices(
+    devices: QuerySet[Device],
+    *,
+    model: str = "",
+    firmware: str = "",
+    site: uuid.UUID | None = None,
+) -> QuerySet[Device]:
+    """Those of ``devices`` of one model, with one firmware version, of one site."""
+    if model:
+        devices = devices.filter(model=model)
+    if firmware:
+        devices = devices.filter(firmware=firmware)
+    return devices.filter(site=site) if site else devices
+
+
+def model_counts(devices: QuerySet[Device]) -> dict[str, int]:
+    """How many of ``devices`` are of which model; empty: it is not known yet."""
+    rows = devices.order_by().values_list("model").annotate(count=Count("pk"))
+    return dict(rows.order_by("-count", "model"))
+
+
+def firmware_versions(devices: QuerySet[Device], most: int) -> list[str]:
+    """The first ``most`` of the versions that ``devices`` have reported."""
+    rows = devices.exclude(firmware="").order_by("firmware")
+    return list(rows.values_list("firmware", flat=True).distinct()[:most])
+
+
 def offline_longer(
     devices: QuerySet[Device], *, hours: int, now: datetime
 ) -> QuerySet[Device]:

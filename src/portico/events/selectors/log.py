@@ -76,6 +76,14 @@ def raw_events(device: Device) -> QuerySet[Event]:
     return Event.objects.filter(device_id=device.pk).order_by("-pk")
 
 
+def called_since(site_ids: Collection[uuid.UUID], moment: datetime) -> set[uuid.UUID]:
+    """Those of the houses where a call began or ended after ``moment``."""
+    calls = LogEntry.objects.filter(
+        site__in=site_ids, kind=LogKind.CALL, occurred_at__gte=moment
+    )
+    return set(calls.values_list("site_id", flat=True))
+
+
 def waiting_events() -> int:
     """How many events the worker has not yet turned into log entries."""
     return Event.objects.filter(processed_at=None).count()

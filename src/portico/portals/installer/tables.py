@@ -209,6 +209,12 @@ DEVICES: ListSpec[Device] = ListSpec(
         DEVICE_NAME,
         DEVICE_SITE,
         DEVICE_MODEL,
+        Column(
+            key="firmware",
+            label=gettext_lazy("Firmware"),
+            text=lambda device: device.firmware,
+            order=("firmware",),
+        ),
         DEVICE_STATUS,
         Column(key="config", label=gettext_lazy("Configuration"), text=config_text),
     ),
@@ -221,9 +227,21 @@ DEVICES: ListSpec[Device] = ListSpec(
             choices={"drift": gettext_lazy("Configuration waits")},
         ),
         Filter(
+            key="update",
+            label=gettext_lazy("With or without update"),
+            choices={"yes": gettext_lazy("Update available")},
+            is_open=True,
+        ),
+        Filter(
             key="longer",
             label=gettext_lazy("Offline for longer than"),
             choices={str(hours): label for hours, label in OfflineAfter.choices},
+        ),
+        Filter(
+            key="bad",
+            label=gettext_lazy("Known-bad or not"),
+            choices={"yes": gettext_lazy("Known-bad firmware")},
+            is_open=True,
         ),
     ),
 )

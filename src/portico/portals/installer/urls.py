@@ -8,6 +8,7 @@ from portico.portals.installer.views import (
     bridge,
     buttons,
     cameras,
+    campaigns,
     commissioning,
     communities,
     company,
@@ -16,9 +17,11 @@ from portico.portals.installer.views import (
     demo,
     device_access,
     device_audit,
+    device_firmware,
     device_page,
     devices,
     doors,
+    firmware,
     house_import,
     houses,
     integration,
@@ -33,8 +36,11 @@ from portico.portals.installer.views import (
     remote,
     replacing,
     residents,
+    saved_filters,
     sites,
     temp_keys,
+    upgrade_forms,
+    upgrades,
 )
 from portico.portals.shared.urls import common_urls, export_urls, people_urls
 
@@ -48,6 +54,9 @@ _CREDENTIAL = f"{_ACCESS}<int:credential_id>/"
 _KEY, _SCHEDULE = f"{_SITE}keys/<int:key_id>/", f"{_SITE}schedules/<int:schedule_id>/"
 _DEVICE = "devices/<slug:mac>/"
 _AUTOP = "devices/autop/<uuid:order_id>/"
+_FILTER = "devices/filters/<int:filter_id>/"
+_CAMPAIGN = "upgrade/<uuid:campaign_id>/"
+_UPGRADE = "upgrade/records/<int:upgrade_id>/"
 _REMOTE = f"{_DEVICE}remote/<uuid:session_id>/"
 _CAMERA = f"{_SITE}cameras/<int:camera_id>/"
 _LOCK = f"{_SITE}locks/<int:lock_id>/"
@@ -134,6 +143,10 @@ urlpatterns = [
     path(f"{_SITE}bridge/virtual/", demo.start_bridge, name="demo_bridge"),
     path(f"{_SITE}log/", log.site_log, name="site_log"),
     path("devices/", devices.device_list, name="devices"),
+    path("devices/filters/", saved_filters.filter_list, name="device_filters"),
+    path("devices/filters/new/", saved_filters.filter_new, name="device_filter_new"),
+    path(f"{_FILTER}edit/", saved_filters.filter_edit, name="device_filter_edit"),
+    path(f"{_FILTER}delete/", saved_filters.filter_delete, name="device_filter_delete"),
     path("devices/autop/", autop.autop_list, name="autop"),
     path("devices/autop/new/", autop.autop_new, name="autop_new"),
     path(_AUTOP, autop.autop_order, name="autop_order"),
@@ -166,6 +179,9 @@ urlpatterns = [
     ),
     path(f"{_DEVICE}access/", device_access.device_access, name="device_access"),
     path(f"{_DEVICE}access/sync/", device_access.device_sync, name="device_sync"),
+    path(
+        f"{_DEVICE}firmware/", device_firmware.device_firmware, name="device_firmware"
+    ),
     path(f"{_DEVICE}events/", device_page.events, name="device_events"),
     path(f"{_DEVICE}remote/", remote.remote, name="device_remote"),
     path(f"{_DEVICE}remote/control/", remote.remote_control, name="remote_control"),
@@ -215,8 +231,19 @@ urlpatterns = [
         "setting/company/<slug:part>/", company.company_setting, name="company_setting"
     ),
     path("visit/leave/", company.leave, name="visit_leave"),
-    path("firmware/", later.firmware, name="firmware"),
-    path("upgrade/", later.upgrade, name="upgrade"),
+    path("firmware/", firmware.firmware, name="firmware"),
+    path(
+        "firmware/<int:version_id>/", firmware.firmware_version, name="firmware_version"
+    ),
+    path("upgrade/", upgrades.upgrade_list, name="upgrade"),
+    path("upgrade/campaigns/", upgrades.campaign_list, name="campaigns"),
+    path("upgrade/new/", upgrade_forms.upgrade_new, name="upgrade_new"),
+    path("upgrade/wizard/", upgrade_forms.upgrade_wizard, name="upgrade_wizard"),
+    path(_CAMPAIGN, campaigns.campaign, name="campaign"),
+    path(f"{_CAMPAIGN}edit/", upgrade_forms.campaign_edit, name="campaign_edit"),
+    path(f"{_CAMPAIGN}<slug:act>/", campaigns.campaign_act, name="campaign_act"),
+    path(_UPGRADE, upgrades.upgrade_record, name="upgrade_record"),
+    path(f"{_UPGRADE}delete/", upgrades.upgrade_remove, name="upgrade_remove"),
     path("message/", messages.message_list, name="message"),
     path("message/new/", messages.message_new, name="message_new"),
     path(_MESSAGE, messages.message, name="message_details"),

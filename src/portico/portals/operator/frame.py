@@ -15,6 +15,7 @@ OPERATOR = Portal(
         Module(_("Companies"), "building", "companies", key="c"),
         Module(_("Sites"), "building-community", "sites", key="s"),
         Module(_("Devices"), "cpu", "devices"),
+        Module(_("Firmware"), "package", "firmware"),
         Module(_("Support"), "lifebuoy", "support"),
         Module(_("Announcements"), "speakerphone", "announcements"),
         Module(_("Health"), "heart-rate-monitor", "health"),

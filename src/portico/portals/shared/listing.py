@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portico.portals.shared.exports import csv_stream
 from portico.portals.shared.list_choices import hidden_columns
-from portico.portals.shared.lists import Page, page_of, search_text
+from portico.portals.shared.lists import SEARCH_CHARS, Page, page_of, plain
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -98,12 +98,17 @@ class ListSpec(Generic[Item]):
 
     def ask(self, request: HttpRequest, *more: Filter) -> Asked:
         """What the address asks of this list; ``more``: filters of this person."""
+        return self.read(request.GET, *more)
+
+    def read(self, given: Mapping[str, str], *more: Filter) -> Asked:
+        """The same of what an address has asked before."""
         filters = (*self.filters, *more)
-        values = {one.key: one.valid(request.GET.get(one.key, "")) for one in filters}
+        values = {one.key: one.valid(given.get(one.key, "")) for one in filters}
         orders = {one.key: one.order for one in self.columns if one.order}
-        wanted = request.GET.get("sort", "")
+        wanted = given.get("sort", "")
         order = wanted if wanted.removeprefix("-") in orders else self.order
-        return Asked(search_text(request), values, order, orders, filters)
+        text = plain(given.get("q", ""), SEARCH_CHARS)
+        return Asked(text, values, order, orders, filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +139,15 @@ class Asked:
         return _midnight(day + timedelta(days=1)) if day else None
 
     @property
+    def narrowing(self) -> dict[str, str]:
+        """Search and filters alone, as an address has them."""
+        given = {"q": self.text, **self.values}
+        return {key: value for key, value in given.items() if value}
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether rows may be missing because of search or filters."""
-        return bool(self.text) or any(self.values.values())
+        return bool(self.narrowing)
 
     def sorted(self, rows: QuerySet[Row]) -> QuerySet[Row]:
         """``rows`` in the order asked for; the key makes pages stable."""
@@ -250,8 +261,7 @@ def _same(rows: Sequence[Any]) -> Sequence[Any]:
 
 def _query(asked: Asked, spec: ListSpec[Any]) -> dict[str, str]:
     sort = asked.order if asked.order != spec.order else ""
-    given = {"q": asked.text, **asked.values, "sort": sort}
-    return {key: value for key, value in given.items() if value}
+    return asked.narrowing | ({"sort": sort} if sort else {})
 
 
 def _heads(

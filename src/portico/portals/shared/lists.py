@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,6 +13,8 @@ from django.http import HttpRequest
 PAGE_SIZE = 50
 # Deeper than these 10,000 rows nobody reads; a search is the way, or the file.
 LAST_PAGE = 200
+# Longer texts than any field holds find nothing anyway.
+SEARCH_CHARS = 100
 _DIGITS = 18
 
 Row = TypeVar("Row", bound=Model)
@@ -85,6 +88,14 @@ def whole_number(text: str) -> int | None:
     return int(text) if is_number else None
 
 
+def read_uuid(text: str) -> uuid.UUID | None:
+    """The id that stands in an address or form; None: it is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
 def plain(text: str, most: int) -> str:
     """At most ``most`` characters of what was typed, as every database takes them."""
     # PostgreSQL knows no NUL in a text.
@@ -92,5 +103,5 @@ def plain(text: str, most: int) -> str:
 
 
 def search_text(request: HttpRequest) -> str:
-    """What is searched for; longer texts than any field holds find nothing anyway."""
-    return plain(request.GET.get("q", ""), 100)
+    """What is searched for."""
+    return plain(request.GET.get("q", ""), SEARCH_CHARS)

@@ -51,6 +51,16 @@ def moment(value: datetime | None) -> str:
     return timezone.localtime(value).isoformat() if value else ""
 
 
+def time_column(key: str, label: StrOrPromise, field: str) -> Column[Any]:
+    """A column of the moment in ``field`` of a row, sorted by it."""
+    return Column(
+        key=key,
+        label=label,
+        text=lambda row: moment(getattr(row, field)),
+        order=(field,),
+    )
+
+
 def yes_no(*, value: bool) -> str:
     """``value`` for a file."""
     return _("yes") if value else _("no")

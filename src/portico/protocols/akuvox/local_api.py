@@ -28,6 +28,8 @@ _OPEN_RESULT: Final = re.compile(
     r"hcSingleResult[^>]{0,80}?value=['\"]?(-?\d{1,4})", re.IGNORECASE
 )
 _FAILURE_WORDS: Final = re.compile(r"fail|error|incorrect|invalid", re.IGNORECASE)
+# Of an account in `system/info`; 0 is off, 1 registering, 3 failed.
+_REGISTERED: Final = "2"
 # `retcode -4 Not Safe`: high security is on, use the form with digest.
 _NOT_SAFE: Final = -4
 
@@ -72,11 +74,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class SystemInfo:
-    """Who answers at an address."""
+    """Who answers at an address; ``sip``: its first account is registered, None: unsaid."""
 
     mac: str
     model: str
     firmware: str
+    sip: bool | None = None
 
 
 def identify(status: int, headers: Mapping[str, str]) -> Dialect:
@@ -243,14 +246,22 @@ def read_answer(status: int, body: bytes) -> Mapping[str, Any]:
 
 def read_system_info(status: int, body: bytes) -> SystemInfo:
     """:raises DeviceError: see :func:`read_answer`; ``garbled`` without a MAC."""
-    answer = read_answer(status, body).get("Status")
+    data = read_answer(status, body)
+    answer = data.get("Status")
     if not isinstance(answer, dict):
         raise DeviceError("garbled")
     try:
         mac = parse_mac(_text(answer, "MAC"))
     except InvalidMac:
         raise DeviceError("garbled") from None
-    return SystemInfo(mac, _text(answer, "Model"), _text(answer, "FirmwareVersion"))
+    model, firmware = _text(answer, "Model"), _text(answer, "FirmwareVersion")
+    return SystemInfo(mac, model, firmware, _is_registered(data))
+
+
+def _is_registered(data: Mapping[str, Any]) -> bool | None:
+    account = data.get("Account1")
+    state = str(account.get("Status", "")) if isinstance(account, dict) else ""
+    return state == _REGISTERED if state else None
 
 
 def read_relay_status(status: int, body: bytes) -> dict[int, bool]:

@@ -304,6 +304,7 @@ def _read_presence(of: Fields) -> Presence:
                 each.text_or_none("firmware", 64),
                 each.integer_or_none("rtt_ms", 0, MAX_INT),
                 each.text_or_none("config", 12),
+                None if each.absent("sip") else each.flag("sip"),
             )
             for each in devices
         )

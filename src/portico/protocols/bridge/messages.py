@@ -72,6 +72,8 @@ class DevicePresence:
     """``address``, ``model``, ``firmware`` and ``rtt_ms`` are null while unknown.
 
     ``config`` is the revision of its settings, where the bridge has read it there.
+    ``sip``: whether its first SIP account is registered, with whichever server; null: it
+    does not say, or the bridge is of before.
     """
 
     mac: str
@@ -81,6 +83,7 @@ class DevicePresence:
     firmware: str | None
     rtt_ms: int | None
     config: str | None = None
+    sip: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ _CONTEXT: Final = b"portico-bridge-v1\n"
 _PICTURE: Final = b"portico-picture-v1\n"
 _REMOTE: Final = b"portico-remote-v1\n"
 _ACCESS: Final = b"portico-access-v1\n"
+_FIRMWARE: Final = b"portico-firmware-v1\n"
 _URL_ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*")
 
 
@@ -122,6 +123,37 @@ def verify_access(
     return True
 
 
+def sign_firmware(
+    private: bytes, command: UUID, *, method: str, part: str, body: bytes
+) -> bytes:
+    """The 64 bytes with which a bridge asks or reports about an upgrade.
+
+    ``part`` is what follows the order in the path, such as ``image``; "" for a report.
+
+    :raises ValueError: ``private`` is not 32 bytes long.
+    """
+    key = Ed25519PrivateKey.from_private_bytes(private)
+    return key.sign(_firmware_text(command, method, part, body))
+
+
+def verify_firmware(
+    public: bytes,
+    command: UUID,
+    *,
+    method: str,
+    part: str,
+    body: bytes,
+    signature: bytes,
+) -> bool:
+    """Whether the bridge with that key asks or reports so; never raises."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(public)
+        key.verify(signature, _firmware_text(command, method, part, body))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def to_base64url(raw: bytes) -> str:
     """Base64url without padding, the form of all bytes in the protocol."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -156,6 +188,11 @@ def _remote_text(nonce: bytes, session: UUID) -> bytes:
 def _access_text(command: UUID, method: str, body: bytes) -> bytes:
     digest = hashlib.sha256(body).digest()
     return _ACCESS + f"{method}\n{command}\n".encode() + digest
+
+
+def _firmware_text(command: UUID, method: str, part: str, body: bytes) -> bytes:
+    digest = hashlib.sha256(body).digest()
+    return _FIRMWARE + f"{method}\n{part}\n{command}\n".encode() + digest
 
 
 def _signed_text(nonce: bytes, bridge_id: UUID) -> bytes:

@@ -20,6 +20,7 @@ from portico.accounts.models import User
 from portico.audit.services import record
 from portico.devices.models import Device
 from portico.devices.selectors import visible_devices
+from portico.devices.services.orders import SYSTEM_NAME
 from portico.devices.services.registration import PUBLISH
 from portico.kernel.errors import NotVisible
 from portico.kernel.ids import new_id
@@ -121,11 +122,16 @@ def order_commands(
 
 @transaction.atomic
 def send_lines(
-    *, actor: User, device: Device, lines: dict[str, str], key: str, now: datetime
+    *,
+    actor: User | None,
+    device: Device,
+    lines: dict[str, str],
+    key: str,
+    now: datetime,
 ) -> AutopItem:
     """Portico's own One-Time commands to one device, unasked; the item of it.
 
-    The same ``key`` for the same device is the same order.
+    The same ``key`` for the same device is the same order. ``actor`` None: Portico itself.
     """
     token = uuid.uuid5(_OWN, f"{device.pk}:{key}") if key else new_id()
     known = AutopItem.objects.filter(order__token=token, device=device).first()
@@ -144,7 +150,7 @@ def send_lines(
 
 
 def _send(
-    actor: User,
+    actor: User | None,
     company: Organization,
     targets: Sequence[Device],
     *,
@@ -158,7 +164,7 @@ def _send(
         text=data.text,
         replaces=data.replaces,
         ordered_by=actor,
-        ordered_by_name=str(actor.name or actor)[:127],
+        ordered_by_name=str(actor.name or actor)[:127] if actor else SYSTEM_NAME,
         token=data.token,
         created_at=now,
     )
@@ -278,6 +284,16 @@ def withdraw(*, actor: User, order: AutopOrder, now: datetime) -> int:
             now=now,
         )
     return len(devices)
+
+
+@transaction.atomic
+def withdraw_lines(*, item_ids: Collection[int], now: datetime) -> None:
+    """Take Portico's own commands out of the files again where nobody has fetched them."""
+    items = AutopItem.objects.filter(pk__in=item_ids, state__in=OPEN)
+    devices = list(items.values_list("device", flat=True))
+    items.update(state=AutopState.WITHDRAWN, ended_at=now)
+    for device_id in devices:
+        _publish(device_id)
 
 
 @transaction.atomic

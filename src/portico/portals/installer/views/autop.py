@@ -25,7 +25,7 @@ from portico.portals.installer.views.device_page import (
 )
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import Column, Filter, ListSpec, show_list
-from portico.portals.shared.tables import DEVICE_STATUS, moment
+from portico.portals.shared.tables import DEVICE_STATUS, moment, time_column
 from portico.protocols.autop.grammar import parse
 from portico.provisioning.enums import OPEN, AutopKind, AutopState
 from portico.provisioning.rules import mask_passwords
@@ -162,18 +162,8 @@ ITEMS: ListSpec[AutopItem] = ListSpec(
             text=lambda item: item.get_state_display(),
             order=("state",),
         ),
-        Column(
-            key="due",
-            label=gettext_lazy("In the file from"),
-            text=lambda item: moment(item.due_at),
-            order=("due_at",),
-        ),
-        Column(
-            key="fetched",
-            label=gettext_lazy("Fetched"),
-            text=lambda item: moment(item.fetched_at),
-            order=("fetched_at",),
-        ),
+        time_column("due", gettext_lazy("In the file from"), "due_at"),
+        time_column("fetched", gettext_lazy("Fetched"), "fetched_at"),
     ),
     order="name",
     filters=(
@@ -207,6 +197,7 @@ def autop_new(request: StaffRequest) -> HttpResponse:
         actor=request.user,
         site=request.GET.get("site", ""),
         text=request.GET.get("q", ""),
+        saved=request.GET.get("filter", ""),
     )
     if not draft.act and draft.is_valid():
         data = draft.form.autop_data()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from portico.devices.selectors import (
     bridgeless_counts,
+    devices_to_sort,
     offline_longer,
     presence_counts,
     visible_devices,
@@ -20,8 +21,10 @@ from portico.events.selectors import (
     visible_log,
     visible_scope,
 )
+from portico.firmware.selectors import failed_upgrades
 from portico.kernel.clock import utcnow
 from portico.portals.installer.frame import installer_only
+from portico.portals.installer.views.firmware import bad_news
 from portico.portals.shared.figures import Activity, Bar, Part, presence_bar
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.log import RECENT, latest_cards
@@ -53,12 +56,14 @@ def dashboard(request: StaffRequest) -> HttpResponse:
     span = OfflineAfter(settings.offline_hours)
     presence = presence_counts(visible_devices(actor))
     todo = _things_to_do(request, span, now) | {"never_seen": presence.never_seen}
+    bad_firmware = bad_news(devices_to_sort(actor))
     log, today = visible_log(actor), timezone.localdate(now)
     zone = timezone.get_current_timezone()
     context = {
         "span": span,
         "todo": todo,
-        "nothing_to_do": not any(todo.values()),
+        "bad_firmware": bad_firmware,
+        "nothing_to_do": not (any(todo.values()) or bad_firmware.total),
         "devices": presence_bar(presence, reverse("installer:devices")),
         "accounts": _account_bar(request, now),
         "activity": Activity(activity_by_day(log, today=today, zone=zone)),
@@ -78,6 +83,7 @@ def _things_to_do(
         "offline": offline_longer(devices, hours=span.value, now=now).count(),
         "alarms": alarms_since(visible_log(actor), now - RECENT),
         "drift": drifting(devices).count(),
+        "upgrades": failed_upgrades(actor).count(),
         "houses": bridgeless.get(SiteKind.SINGLE_FAMILY, 0),
         "communities": bridgeless.get(SiteKind.COMMUNITY, 0),
         "expiring": terms[ServiceTerm.EXPIRING],

@@ -25,6 +25,8 @@ from portico.devices.selectors import (
 )
 from portico.devices.services.rotation import end_old_secrets, rotate_secrets
 from portico.events.selectors import raw_events, visible_scope
+from portico.firmware.newest import newest_versions
+from portico.firmware.reports import update_for
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
 from portico.kernel.ids import new_id
@@ -75,6 +77,7 @@ def device_context(request: StaffRequest, mac: str, tab: str) -> dict[str, Any]:
         "is_bridged": bridge is not None and bridge.enrolled_at is not None,
         "orders_blocked": why_no_orders(device, bridge),
         "remote_session": live_session(device, utcnow()),
+        "update": update_for(newest_versions([device.model]), device),
     }
 
 

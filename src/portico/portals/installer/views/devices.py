@@ -8,11 +8,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from portico.devices.catalogue import all_models
 from portico.devices.selectors import (
     devices_to_sort,
     get_visible_device,
-    offline_longer,
-    search_devices,
     visible_devices,
 )
 from portico.devices.services.registration import (
@@ -21,31 +20,37 @@ from portico.devices.services.registration import (
     remove_device,
 )
 from portico.devices.services.wipes import done_by_hand
+from portico.firmware.newest import newest_versions
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import DomainError
+from portico.portals.installer.device_search import (
+    find_devices,
+    list_query,
+    read_address,
+)
 from portico.portals.installer.forms.device import DeviceDraft
 from portico.portals.installer.frame import installer_only
 from portico.portals.installer.tables import DEVICES
 from portico.portals.shared.forms import TypedNameForm
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import show_list
-from portico.provisioning.selectors import drifting, with_files
+from portico.provisioning.selectors import with_files
 from portico.sites.selectors import get_visible_site
 
 
 @installer_only
 def device_list(request: StaffRequest) -> HttpResponse:
-    asked = DEVICES.ask(request)
-    keys = devices_to_sort(request.user)
-    found = search_devices(keys, text=asked.text, presence=asked["presence"])
-    found = drifting(found) if asked["config"] else found
-    if asked["longer"]:
-        found = offline_longer(found, hours=int(asked["longer"]), now=utcnow())
+    asked = read_address(request.user, request.GET.dict())
+    found = find_devices(devices_to_sort(request.user), asked, utcnow())
     part = "installer/devices/_rows.html"
     page = "installer/devices/list.html"
     page = part if request.htmx else page
     whole = with_files(visible_devices(request.user))
-    return show_list(request, DEVICES, asked, found, page=page, whole=whole)
+    newest = newest_versions([*all_models()])
+    context = {"search": list_query(asked), "newest": newest}
+    return show_list(
+        request, DEVICES, asked, found, page=page, whole=whole, context=context
+    )
 
 
 @installer_only

@@ -31,16 +31,6 @@ def _later(
     return page
 
 
-firmware = _later(
-    _("Firmware"),
-    "cpu",
-    _("The firmware versions that the operator offers, by model, with their notes."),
-)
-upgrade = _later(
-    _("Upgrade"),
-    "cloud-upload",
-    _("Firmware upgrades of single devices and of many, in safe waves, will run here."),
-)
 subscriptions = _later(
     _("Subscriptions"),
     "credit-card",

@@ -36,7 +36,7 @@ from portico.portals.installer.forms.message import MessageDraft
 from portico.portals.installer.frame import at_home_only, installer_only
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import Column, Filter, ListSpec, show_list
-from portico.portals.shared.tables import moment
+from portico.portals.shared.tables import moment, time_column
 
 if TYPE_CHECKING:
     from portico.messaging.models import Message, Receipt
@@ -173,24 +173,9 @@ RECEIPTS: ListSpec[Receipt] = ListSpec(
             label=gettext_lazy("State"),
             text=lambda one: one.state.label,
         ),
-        Column(
-            key="sent",
-            label=gettext_lazy("Sent"),
-            text=lambda one: moment(one.sent_at),
-            order=("sent_at",),
-        ),
-        Column(
-            key="delivered",
-            label=gettext_lazy("Delivered"),
-            text=lambda one: moment(one.delivered_at),
-            order=("delivered_at",),
-        ),
-        Column(
-            key="read",
-            label=gettext_lazy("Read"),
-            text=lambda one: moment(one.read_at),
-            order=("read_at",),
-        ),
+        time_column("sent", gettext_lazy("Sent"), "sent_at"),
+        time_column("delivered", gettext_lazy("Delivered"), "delivered_at"),
+        time_column("read", gettext_lazy("Read"), "read_at"),
     ),
     order="house",
     filters=(

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from portico.devices.catalogue import all_models
 from portico.devices.selectors import (
     bridge_of,
     devices_of_site,
@@ -15,6 +16,7 @@ from portico.devices.selectors import (
     sites_without_bridge,
     waiting_wipes,
 )
+from portico.firmware.newest import newest_versions
 from portico.houses.commissioning import commissioning_of
 from portico.kernel.clock import utcnow
 from portico.kernel.errors import NotVisible
@@ -131,6 +133,7 @@ def site_services(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
 def site_devices(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     context = site_context(request, site_id, "devices")
     context["devices"] = with_files(devices_of_site(context["site"]))
+    context["newest"] = newest_versions([*all_models()])
     if not request.htmx:
         context["found"] = found_units(request.user, context["site"], now=utcnow())
         context["wipes"] = waiting_wipes(context["site"])

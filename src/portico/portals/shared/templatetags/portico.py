@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from portico.accounts.enums import TimeFormat
 from portico.devices.enums import AccessMethod, DenialReason
 from portico.events.enums import LogKind, Method, Outcome
 from portico.events.rules import sign_capture
+from portico.firmware.reports import update_for as version_for
 from portico.kernel.ids import new_secret
 from portico.kernel.mac import pretty_mac
 from portico.locks.enums import LockReason
@@ -26,7 +28,9 @@ from portico.portals.shared.icons import icon_svg
 
 if TYPE_CHECKING:
     from portico.accounts.models import User
+    from portico.devices.models import Device
     from portico.events.models import Capture, LogEntry
+    from portico.firmware.models import FirmwareVersion
 
 register = template.Library()
 
@@ -117,6 +121,18 @@ def mac(value: str) -> str:
 def get(mapping: dict[Any, Any], key: Any) -> Any:
     """``mapping[key]``, or nothing."""
     return mapping.get(key)
+
+
+@register.filter
+def update_for(newest: dict[str, FirmwareVersion] | None, device: Device) -> Any:
+    """The version that ``device`` could have, of the ``newest`` by model."""
+    return version_for(newest, device) if newest else None
+
+
+@register.filter
+def total(counts: Mapping[Any, int]) -> int:
+    """The sum of what is counted."""
+    return sum(counts.values())
 
 
 @register.filter

@@ -35,7 +35,10 @@ _PAGES: Mapping[NoticeKind, tuple[str, tuple[str, ...]]] = {
     NoticeKind.PORTAL_ENTERED: ("audit", ()),
     NoticeKind.WEB_PASSWORD: ("audit", ()),
     NoticeKind.TICKET: ("ticket", ("ticket",)),
+    NoticeKind.UPGRADE_FINISHED: ("campaign", ("campaign",)),
 }
+# Pages that one kind of portal alone has.
+_ONLY = {NoticeKind.UPGRADE_FINISHED: "installer"}
 _ICONS = {
     NoticeKind.PLATFORM_UPDATE: "speakerphone",
     NoticeKind.PORTAL_ENTERED: "login-2",
@@ -113,7 +116,9 @@ def notifications(request: StaffRequest) -> HttpResponse:
 
 def _line(notice: ReadNotice, space: str) -> Line:
     title, text = words_of(notice.kind, notice.params)
-    route, names = _PAGES.get(NoticeKind(notice.kind), ("", ()))
+    kind = NoticeKind(notice.kind)
+    has_page = _ONLY.get(kind, space) == space
+    route, names = _PAGES.get(kind, ("", ())) if has_page else ("", ())
     args = [notice.params[name] for name in names]
     url = reverse(f"{space}:{route}", args=args) if route else ""
     return Line(notice, title, text, url)

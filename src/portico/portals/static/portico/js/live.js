@@ -53,26 +53,38 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const asked = requestConfig?.elt;
   if (!asked?.matches("[data-live]")) return;
   const active = document.activeElement;
-  focused = target.contains(active) ? sameAs(active) : "";
+  focused = target.contains(active) ? placeOf(active) : null;
   if (!isInUse(target)) return;
   event.detail.shouldSwap = false;
   refresh([asked]);
 });
 
-// Who works by keyboard stays where he is, although it is another element now.
-let focused = "";
+// Who works by keyboard stays where he is, although it is another element now: the one
+// that is like it and nearest to its place, or whatever stands in its place.
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
+const ATTRIBUTES = ["id", "href", "name", "value", "aria-label"];
+let focused = null;
 
-const sameAs = (element) => {
-  if (element.id) return `#${CSS.escape(element.id)}`;
-  const href = element.getAttribute("href");
-  return href ? `a[href="${CSS.escape(href)}"]` : "";
+const likeness = (element) =>
+  [element.tagName, ...ATTRIBUTES.map((name) => element.getAttribute(name))].join("\n");
+
+const placeOf = (element) => ({
+  like: likeness(element),
+  index: [...document.querySelectorAll(FOCUSABLE)].indexOf(element),
+});
+
+const focusAgain = ({ like, index }) => {
+  const all = [...document.querySelectorAll(FOCUSABLE)];
+  const distance = (element) => Math.abs(all.indexOf(element) - index);
+  const same = all.filter((element) => likeness(element) === like);
+  same.sort((one, other) => distance(one) - distance(other));
+  const found = same[0] ?? all[Math.min(index, all.length - 1)];
+  found?.focus({ preventScroll: true });
 };
 
 document.addEventListener("htmx:afterSwap", () => {
-  if (focused && document.activeElement === document.body) {
-    document.querySelector(focused)?.focus({ preventScroll: true });
-  }
-  focused = "";
+  if (focused && document.activeElement === document.body) focusAgain(focused);
+  focused = null;
 });
 
 // Who has sent a form is leaving: an answer to something else leads nowhere any more. To
