@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "upgrade-states.md"
@@ -36,10 +37,10 @@ def page() -> str:
     """The whole page, as Markdown with Mermaid pictures."""
     from portico.firmware import states  # noqa: PLC0415 -- needs the settings
 
-    tables: tuple[Mapping[str, Collection[str]], ...] = (
-        dict(states.CAMPAIGNS),
-        dict(states.WAVES),
-        dict(states.DEVICES),
+    tables: tuple[Mapping[Any, Collection[str]], ...] = (
+        states.CAMPAIGNS,
+        states.WAVES,
+        states.DEVICES,
     )
     parts = [_HEAD]
     for (title, text), table in zip(_PARTS.items(), tables, strict=True):
@@ -55,7 +56,7 @@ def page() -> str:
     return "".join(parts)
 
 
-def picture(table: Mapping[str, Collection[str]]) -> str:
+def picture(table: Mapping[Any, Collection[str]]) -> str:
     """One state machine as a Mermaid state diagram."""
     order = list(table)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {order[0]}"]

@@ -193,10 +193,18 @@ def test_wrong_addresses_are_nothing(gateway: RunningGateway) -> None:
     assert unit.state == "offered"
 
 
-def test_who_asks_all_the_time_waits(gateway: RunningGateway) -> None:
-    unit = Fetching(gateway)
-    answers = {unit.get(path="/i/guess/x").status_code for _ in range(70)}
-    assert answers == {404, 429}
+def test_who_asks_all_the_time_waits(
+    transactional_db: None, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del transactional_db
+    monkeypatch.setattr(images, "_PER_SECOND", 0.0)
+    monkeypatch.setattr(images, "_BURST", 2.0)
+    with running_gateway(bus) as gateway:
+        unit = Fetching(gateway)
+        answers = [unit.get(path="/i/guess/x").status_code for _ in range(3)]
+        assert answers == [404, 404, 429]
+        assert unit.get().status_code == 429
+        assert unit.state == "offered"
 
 
 def test_the_last_part_does_not_leave_when_it_was_taken_back(

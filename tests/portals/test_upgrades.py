@@ -213,7 +213,7 @@ def test_list_is_searched_by_project_version_site_and_device(
         "project=community": set(),
         f"version={NEW}": {first},
         f"q={world.devices[1].pretty_mac[-8:]}": {second},
-        f"q={world.devices[0].site.name}": {first},
+        f"q={world.row(world.devices[0]).site_name}": {first},
         "q=nowhere": set(),
     }
     for query, expected in asked.items():
