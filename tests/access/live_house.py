@@ -83,7 +83,7 @@ class LiveHouse:
         self.log: list[Any] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._units = AsyncExitStack()
+        self.units = AsyncExitStack()
         self._boxes = AsyncExitStack()
         self._token = ""
 
@@ -99,7 +99,7 @@ class LiveHouse:
         config = {f"{API}UserName": secrets.api_user}
         config[f"{API}Password"] = secrets.api_password
         unit = VirtualUnit.start(mac=self.device.mac, model=self.model, config=config)
-        self.unit = self.call(self._units.enter_async_context(unit))
+        self.unit = self.call(self.units.enter_async_context(unit))
         contact = Contact(
             self.device.pk, utcnow(), PresenceVia.BRIDGE, self.unit.address
         )
@@ -132,7 +132,7 @@ class LiveHouse:
     def stop(self) -> None:
         self.call(self._boxes.aclose())
         self.log += self.process.log + self.process.errors
-        self.call(self._units.aclose())
+        self.call(self.units.aclose())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(LONGEST_SECONDS)
         self._loop.close()

@@ -17,6 +17,7 @@ from tests.bridge.fake_firmware import image_of, order_of
 from tests.bridge.fake_gateway import Gateway, roster, running_gateway
 from tests.bridge.process import BridgeProcess, bridge
 from tests.bridge.test_simulated_house import OPENING, entry
+from tests.simulator.test_sip import registrar
 from tests.waiting import LONGEST_SECONDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.bare]
@@ -253,15 +254,16 @@ def test_what_became_of_a_unit_is_what_it_says_itself(
 def test_whether_its_account_is_registered_is_told(tmp_path: Path) -> None:
     async def scenario(home: House) -> None:
         assert (await home.gateway.online(MAC))["sip"] is False
-        home.unit.unit.registration = 2
-        # Other words of it bring the bridge to look at once.
-        came = home.presence(sip=True)
-        await home.unit.act("fault", name="firmware_no_sip")
-        command = await home.order()
-        await home.said(command, "installing")
-        await came
-        lost = await home.presence(online=True, firmware=NEW)
-        assert lost["sip"] is False
+        # With a server that is not Portico's.
+        async with registrar() as (_, config):
+            home.unit.unit.core.settings.apply(config)
+            await home.presence(sip=True)
+            await home.said(await home.order(), "installing")
+            await home.presence(online=True, firmware=NEW, sip=True)
+            await home.unit.act("fault", name="firmware_no_sip")
+            await home.said(await home.order(), "installing")
+            await until(lambda: home.unit.phase is not Phase.ONLINE)
+            await home.presence(online=True, sip=False)
 
     run(scenario, tmp_path)
 

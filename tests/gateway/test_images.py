@@ -188,7 +188,7 @@ def test_wrong_addresses_are_nothing(gateway: RunningGateway) -> None:
     wrong = re.sub("/i/.", "/i/z", unit.path)
     for path in (late.removeprefix(settings.ENVIRONMENT.devices_base), wrong, "/i/"):
         assert unit.get(path=path).status_code == 404
-    assert counted("not_found") == before + 3
+    eventually(lambda: counted("not_found") == before + 3)
     assert unit.get("POST").status_code == 405
     assert unit.state == "offered"
 

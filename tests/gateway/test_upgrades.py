@@ -112,6 +112,8 @@ def test_an_order_tells_what_to_fetch_and_a_report_moves_it(
             md5=artifact.md5,
             save=False,
         )
+        assert house.says(told.id, ReportState.DOWNLOADING) == "go"
+        assert house.row.state == "downloading"
         assert house.says(told.id, ReportState.DOWNLOADING, done=7) == "go"
         assert (house.row.state, house.row.bytes_sent) == ("downloading", 7)
         answer = house.post(told.id, READY)

@@ -173,7 +173,9 @@ def test_nobody_goes_on_with_a_step_that_is_not_in_order(
     assert "Choose at least one device." in page
     page = text_of(browser.post(WIZARD, whole(version) | nothing | {"to": "submit"}))
     assert step_of(page) == "Devices"
-    page = text_of(browser.post(WIZARD, whole(version) | {"version": "", "to": "check"}))
+    page = text_of(
+        browser.post(WIZARD, whole(version) | {"version": "", "to": "check"})
+    )
     assert step_of(page) == "Version"
     wrong = {
         "waves": ("10, 20", "all of them together 100 %"),

@@ -11,6 +11,7 @@ from portico.simulator.core import Clock, Phase
 from portico.simulator.state import BadState
 from portico.simulator.virtual import VirtualUnit
 from tests.simulator.support import MAC, Cloud, action_urls, cloud, run, until
+from tests.simulator.test_sip import registrar
 
 pytestmark = pytest.mark.integration
 
@@ -266,7 +267,11 @@ def test_firmware_that_is_refused_changes_nothing(
 
 @pytest.mark.parametrize(
     ("fault", "code"),
-    [("firmware_download", "download_failed"), ("firmware_corrupt", "bad_file")],
+    [
+        ("firmware_download", "download_failed"),
+        ("firmware_half_download", "download_failed"),
+        ("firmware_corrupt", "bad_file"),
+    ],
 )
 def test_firmware_faults_before_the_install(fault: str, code: str) -> None:
     async def test() -> None:
@@ -288,6 +293,7 @@ def test_firmware_faults_before_the_install(fault: str, code: str) -> None:
     ("fault", "phase", "version"),
     [
         ("firmware_keeps_old", Phase.ONLINE, "320.30.11.63"),
+        ("firmware_wrong_version", Phase.ONLINE, "320.0.0.1"),
         ("firmware_bricks", Phase.OFFLINE, NEW),
     ],
 )
@@ -305,6 +311,111 @@ def test_firmware_faults_after_the_install(
             await until(lambda: seen == [Phase.REBOOTING, phase])
 
             assert unit.unit.core.state.firmware == version
+
+    run(test())
+
+
+def test_a_unit_that_starts_twice_is_away_twice() -> None:
+    async def test() -> None:
+        async with (
+            cloud() as server,
+            VirtualUnit.start(mac=MAC, model="R20A", clock=FAST) as unit,
+        ):
+            seen = _watch(unit)
+            await unit.act("fault", name="firmware_reboots_twice")
+            await _upgraded(server, unit, FILE)
+            await until(lambda: seen == [Phase.REBOOTING, Phase.ONLINE] * 2)
+            # An ordinary restart is one.
+            await unit.act("reboot")
+            await until(lambda: seen == [Phase.REBOOTING, Phase.ONLINE] * 3)
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", ["firmware_loses_users", "firmware_resets"])
+def test_a_unit_that_loses_its_memory(fault: str) -> None:
+    async def test() -> None:
+        async with (
+            cloud() as server,
+            VirtualUnit.start(
+                mac=MAC, model="R20A", clock=FAST, config={NAME: "Gate"}
+            ) as unit,
+        ):
+            unit.unit.directory.add("user", [{"Name": "Anna", "UserID": "1"}])
+            seen = _watch(unit)
+            await unit.act("fault", name=fault)
+            await _upgraded(server, unit, FILE)
+            await until(lambda: seen == [Phase.REBOOTING, Phase.ONLINE])
+
+            assert unit.unit.core.state.firmware == NEW
+            assert unit.unit.core.state.users == []
+            name = unit.unit.core.settings[NAME]
+            assert (name == "Gate") is (fault == "firmware_loses_users")
+
+    run(test())
+
+
+def test_a_unit_that_does_not_register_any_more() -> None:
+    async def test() -> None:
+        async with (
+            cloud() as server,
+            registrar() as (_, config),
+            VirtualUnit.start(mac=MAC, model="R20A", clock=FAST, config=config) as unit,
+        ):
+            await unit.act("fault", name="firmware_no_sip")
+            await until(lambda: unit.unit.registration == 2)
+            seen = _watch(unit)
+            await _upgraded(server, unit, FILE)
+            await until(lambda: seen == [Phase.REBOOTING, Phase.ONLINE])
+            assert unit.unit.registration == 3
+            # What runs on it then is mended: it registers at the next start.
+            await unit.act("fault", name="firmware_no_sip", on=False)
+            await unit.act("reboot")
+            await until(lambda: unit.unit.registration == 2)
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("fault", "path", "message"),
+    [
+        ("firmware_no_api", "/firmware/prepare", "Api unsupported"),
+        ("firmware_refuses_prepare", "/firmware/prepare", "busy"),
+        ("in_call", "/call/status", "OK"),
+    ],
+)
+def test_faults_of_the_api(fault: str, path: str, message: str) -> None:
+    async def test() -> None:
+        async with VirtualUnit.start(mac=MAC, model="R20A") as unit:
+            auth = httpx.DigestAuth("admin", "httpapi")
+            base = f"http://{unit.address}/api"
+            async with httpx.AsyncClient(
+                auth=auth, base_url=base, trust_env=False
+            ) as http:
+                assert (await http.get(path)).json()["retcode"] == 0
+                await unit.act("fault", name=fault)
+                answer = (await http.get(path)).json()
+            assert answer["message"] == message
+            if fault == "in_call":
+                assert answer["data"] == {"Status": "CALLING"}
+
+    run(test())
+
+
+def test_a_slow_unit_takes_its_time_by_its_own_clock() -> None:
+    async def test() -> None:
+        async with (
+            cloud() as server,
+            VirtualUnit.start(mac=MAC, model="R20A") as unit,
+        ):
+            await unit.act("fault", name="firmware_slow")
+            # For so much it needs an hour.
+            await _upgraded(server, unit, FILE, bytes(64 * 1024 * 1024))
+            await until(lambda: FILE in str(server.requests))
+            seen = _watch(unit)
+            await unit.act("reboot")
+            await until(lambda: Phase.REBOOTING in seen)
+            assert unit.unit.core.state.firmware == "320.30.11.63"
 
     run(test())
 

@@ -15,7 +15,7 @@ from portico.firmware.enums import UpgradeState, Why
 # The end of hours that do not end.
 FOREVER = datetime.max.replace(tzinfo=UTC)
 # As units report it: the model's id, and two to four more numbers.
-_VERSION = re.compile(r"\d{1,5}(\.\d{1,5}){2,4}")
+_VERSION = re.compile(r"[0-9]{1,5}(\.[0-9]{1,5}){2,4}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Final
 
@@ -129,6 +129,7 @@ def order_upgrade(
     known = UpgradeCampaign.objects.filter(token=plan.token, organization=company)
     if (same := known.first()) is not None:
         return same
+    plan = replace(plan, version=hold(plan.version))
     targets = _targets(actor, devices, plan)
     starts_at, moments = _starts(targets, plan, now)
     fields = _fields(plan)
@@ -374,9 +375,10 @@ def change_pending(
 
     :raises NotNow: it has begun. :raises BadPlan, NotVisible: see :func:`order_upgrade`.
     """
-    held = _held(campaign)
+    held = hold(campaign)
     if held.state != CampaignState.SCHEDULED:
         raise NotNow(_("This upgrade has begun; it can be paused or stopped."))
+    plan = replace(plan, version=hold(plan.version))
     targets = _targets(actor, devices, plan)
     starts_at, moments = _starts(targets, plan, now)
     fields = _fields(plan) | {"starts_at": starts_at, "changed_at": now}
@@ -394,7 +396,7 @@ def pause(*, actor: User, campaign: UpgradeCampaign, now: datetime) -> None:
 
     :raises NotNow: it does not run.
     """
-    held = _held(campaign)
+    held = hold(campaign)
     if held.state == CampaignState.PAUSED:
         return
     if held.state != CampaignState.RUNNING:
@@ -414,7 +416,7 @@ def resume(
     :raises NotNow: it is not paused. :raises BadPlan: the failures were not looked at, or
         the version is known to be bad.
     """
-    held = _held(campaign)
+    held = hold(campaign)
     if held.state == CampaignState.RUNNING:
         return
     if held.state != CampaignState.PAUSED:
@@ -448,7 +450,7 @@ def stop(*, actor: User, campaign: UpgradeCampaign, now: datetime) -> None:
 
     :raises NotNow: it is over.
     """
-    held = _held(campaign)
+    held = hold(campaign)
     if held.state == CampaignState.STOPPED:
         return
     if not end_campaign_if_open(held, now=now):
@@ -497,10 +499,6 @@ def hold_bad(*, version: FirmwareVersion, now: datetime) -> int:
     return sum(
         hold_campaign(campaign, PauseReason.WITHDRAWN, now=now) for campaign in running
     )
-
-
-def _held(campaign: UpgradeCampaign) -> UpgradeCampaign:
-    return hold(campaign)
 
 
 def _note(

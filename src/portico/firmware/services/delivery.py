@@ -38,6 +38,8 @@ DOWNLOAD_SILENCE: Final = timedelta(minutes=15)
 INSTALL_WITHIN: Final = timedelta(minutes=30)
 _SALT: Final = "firmware.image"
 _ON_ITS_WAY: Final = (UpgradeState.OFFERED, UpgradeState.DOWNLOADING)
+# A unit that fetches it by itself may have lost the last part on its way.
+_FETCHABLE: Final = (*_ON_ITS_WAY, UpgradeState.INSTALLING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +107,11 @@ def image_for_bridge(
 
 
 def _image(upgrade: DeviceUpgrade | None, *, by_bridge: bool) -> Image | None:
+    states = _ON_ITS_WAY if by_bridge else _FETCHABLE
     if (
         upgrade is None
         or upgrade.device is None
-        or upgrade.state not in _ON_ITS_WAY
+        or upgrade.state not in states
         or upgrade.campaign.version.known_bad
     ):
         return None
@@ -131,9 +134,9 @@ def _image(upgrade: DeviceUpgrade | None, *, by_bridge: bool) -> Image | None:
 def note_begun(*, upgrade_id: int, attempt: int, now: datetime) -> bool:
     """The first byte is about to leave; False: it was taken back, nothing may."""
     upgrade = DeviceUpgrade.objects.filter(pk=upgrade_id, attempt=attempt).first()
-    if upgrade is None or upgrade.state not in _ON_ITS_WAY:
+    if upgrade is None or upgrade.state not in _FETCHABLE:
         return False
-    if upgrade.state == UpgradeState.DOWNLOADING:
+    if upgrade.state != UpgradeState.OFFERED:
         return True
     return bool(_download(upgrade, now))
 
@@ -155,7 +158,12 @@ def note_sent(*, upgrade_id: int, attempt: int, sent: int, now: datetime) -> boo
     rows = DeviceUpgrade.objects.filter(
         pk=upgrade_id, attempt=attempt, state=UpgradeState.DOWNLOADING
     )
-    return bool(rows.update(bytes_sent=sent, deadline_at=until, next_at=until))
+    if rows.update(bytes_sent=sent, deadline_at=until, next_at=until):
+        return True
+    written = DeviceUpgrade.objects.filter(
+        pk=upgrade_id, attempt=attempt, state=UpgradeState.INSTALLING
+    )
+    return written.exists()
 
 
 @transaction.atomic

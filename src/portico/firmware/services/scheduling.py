@@ -58,11 +58,8 @@ def run_campaigns(*, now: datetime) -> None:
 
 @transaction.atomic
 def _start(campaign: UpgradeCampaign, now: datetime) -> None:
-    if not move_campaign(campaign, CampaignState.RUNNING, now=now, started_at=now):
-        return
-    _claim(campaign, now)
-    if campaign.version.known_bad:
-        hold_campaign(campaign, PauseReason.WITHDRAWN, now=now)
+    if move_campaign(campaign, CampaignState.RUNNING, now=now, started_at=now):
+        _claim(campaign, now)
 
 
 def _claim(campaign: UpgradeCampaign, now: datetime) -> None:
@@ -86,6 +83,8 @@ def _parts(rows: QuerySet[DeviceUpgrade]) -> Iterator[list[DeviceUpgrade]]:
 
 def run_campaign(campaign: UpgradeCampaign, *, now: datetime) -> None:
     """Do what is due in ``campaign``, a bounded number of its devices."""
+    if campaign.state == CampaignState.RUNNING and campaign.version.known_bad:
+        hold_campaign(campaign, PauseReason.WITHDRAWN, now=now)
     due = (
         DeviceUpgrade.objects.filter(
             campaign=campaign, is_claimed=True, next_at__lte=now
