@@ -23,6 +23,7 @@ NAMES = {
     "batch": True,
     "upgrades": True,
     "bridges": True,
+    "box": True,
     "presence": True,
     "worker": True,
     "lists": False,

@@ -135,6 +135,18 @@ def test_a_unit_gets_its_image_and_comes_back_with_it(tmp_path: Path) -> None:
     run(scenario, tmp_path)
 
 
+def test_another_version_is_told_at_once_though_the_unit_was_never_away(
+    tmp_path: Path,
+) -> None:
+    async def scenario(home: House) -> None:
+        home.unit.unit.core.state.firmware = NEW
+        # What is logged is told without waiting for the next regular report.
+        await home.process.logged("device.presence", mac=MAC, firmware=NEW)
+        assert (await home.presence(firmware=NEW))["online"]
+
+    run(scenario, tmp_path)
+
+
 def test_settings_are_saved_before_a_reset_to_come(tmp_path: Path) -> None:
     async def scenario(home: House) -> None:
         home.unit.unit.core.settings.apply(

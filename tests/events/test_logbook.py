@@ -310,6 +310,30 @@ def test_event_that_cannot_be_understood_is_put_aside(
     assert lines() == [("door", "card", "refused", "")]
 
 
+def test_what_a_bridge_tells_late_is_not_what_the_unit_runs_now(
+    device: Device,
+) -> None:
+    def told(version: str, *, late: float) -> str:
+        event = IncomingEvent(
+            device_id=device.pk,
+            source=EventSource.BRIDGE,
+            kind=EventKind.CODE_REFUSED,
+            data={"firmware": version},
+            dedupe=uuid.uuid4().bytes,
+            occurred_at=NOON - timedelta(seconds=late),
+            received_at=NOON,
+        )
+        store_events([event])
+        logbook.process_waiting(now=NOON)
+        return Device.objects.get(pk=device.pk).firmware
+
+    assert told("29.30.10.128", late=2) == "29.30.10.128"
+    # Kept on its disk while the internet was away, and the unit was upgraded meanwhile.
+    assert told("29.30.10.1", late=600) == "29.30.10.128"
+    # It is in the log all the same.
+    assert len(lines()) == 2
+
+
 def test_exit_button_right_after_an_app_opening_is_a_line_of_its_own(
     device: Device,
 ) -> None:

@@ -560,7 +560,7 @@ def test_the_error_limit_stops_it_by_itself(version: FirmwareVersion) -> None:
     assert states.count("timed_out no_answer") == 2
     # The third was not written yet: it is taken back, or was given up as silent before.
     assert world.says(flying[2], ReportState.READY) in {Verdict.STOP, Verdict.UNKNOWN}
-    assert Notice.objects.filter(kind="upgrade_finished").count() == 1
+    assert Notice.objects.filter(kind="upgrade_stopped").count() == 1
     world.tick(hours=1)
     assert "offered" not in world.states()
     with pytest.raises(BadPlan):

@@ -164,16 +164,17 @@ def test_settings_are_saved_before_a_reset(gateway: RunningGateway) -> None:
         # Without them the unit is not written to.
         assert house.says(told.id, ReportState.DOWNLOADING) == "go"
         assert house.says(told.id, ReportState.READY) == "stop"
-        part = {"part": "configuration"}
-        assert house.post(told.id, b"[]", **part).status_code == 422
-        assert house.post(told.id, b"{}", **part).status_code == 422
+        part = firmware.CONFIGURATION
+        assert house.post(told.id, b"[]", part=part).status_code == 422
+        assert house.post(told.id, b"{}", part=part).status_code == 422
         settings = json.dumps({"Config.Settings.SNTP.TimeZone": "GMT+3:00"}).encode()
-        assert house.post(told.id, settings, part="configuration", signed="")
+        unsigned = house.post(told.id, settings, part=part, signed="")
+        assert unsigned.status_code == 404
         assert house.row.backup == ""
-        assert house.post(told.id, settings, **part).status_code == 204
+        assert house.post(told.id, settings, part=part).status_code == 204
         assert json.loads(house.row.backup) == json.loads(settings)
         large = json.dumps({"Config.A.B.C": "x" * 1_100_000}).encode()
-        assert house.post(told.id, large, **part).status_code == 413
+        assert house.post(told.id, large, part=part).status_code == 413
         assert house.says(told.id, ReportState.READY) == "go"
 
 

@@ -206,7 +206,11 @@ def test_important_ones_are_mailed_to_those_who_answer_and_want_it() -> None:
     make_notice(ida, NoticeKind.SERVICE_EXPIRES)
     run_jobs()
     assert OutboundMessage.objects.count() == 1
-    assert {NoticeKind.CHARGE_FAILED, NoticeKind.SERVICE_EXPIRES} == IMPORTANT
+    assert {
+        NoticeKind.CHARGE_FAILED,
+        NoticeKind.SERVICE_EXPIRES,
+        NoticeKind.UPGRADE_STOPPED,
+    } == IMPORTANT
 
 
 def test_an_announcement_by_mail_reaches_its_audience_in_shares(

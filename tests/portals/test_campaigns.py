@@ -377,3 +377,24 @@ def test_old_version_needs_leave(world: World, browser: Client) -> None:
     page = text_of(browser.post(WIZARD, allowed | {"to": "check"}))
     assert "They have a newer version" not in page
     assert OLD not in page
+
+
+@pytest.mark.parametrize("odd", ["\0", "x" * 5_000, "9" * 40, "-1", "٣"])
+def test_odd_input_is_answered(
+    world: World, browser: Client, version: FirmwareVersion, odd: str
+) -> None:
+    for name in ("filter", "version"):
+        assert browser.get(WIZARD, {name: odd}).status_code == 200
+    for name in ("device", "follows"):
+        assert browser.get(WIZARD, {name: odd}).status_code in {200, 404}
+    assert browser.get(f"{LIST}new/", {"version": odd}).status_code == 200
+    for path in (WIZARD, f"{LIST}new/"):
+        for name in ("project", "version", "devices", "saved", "target", "token"):
+            data = whole(version) | {name: odd, "to": "submit"}
+            assert browser.post(path, data).status_code == 200, (path, name)
+            looked = data | {"act": "look", "find": odd}
+            assert browser.post(path, looked).status_code == 200, (path, name)
+    for name in ("waves", "local_start", "window_from", "soak_minutes", "retries"):
+        data = whole(version, when="later", **{name: odd}) | {"to": "submit"}
+        assert browser.post(WIZARD, data).status_code == 200, name
+    assert not UpgradeCampaign.objects.exists()

@@ -409,7 +409,7 @@ def test_a_slow_unit_takes_its_time_by_its_own_clock() -> None:
             VirtualUnit.start(mac=MAC, model="R20A") as unit,
         ):
             await unit.act("fault", name="firmware_slow")
-            # For so much it needs an hour.
+            # For so much it needs four minutes.
             await _upgraded(server, unit, FILE, bytes(64 * 1024 * 1024))
             await until(lambda: FILE in str(server.requests))
             seen = _watch(unit)

@@ -177,6 +177,7 @@ class Lan:
                     mac=presence.mac,
                     online=presence.online,
                     address=presence.address,
+                    firmware=presence.firmware,
                     reason=unit.last_failure,
                 )
                 self.changed.set()

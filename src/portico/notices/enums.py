@@ -13,10 +13,17 @@ class NoticeKind(models.TextChoices):
     CHARGE_FAILED = "charge_failed", _("Failed charge")
     SERVICE_EXPIRES = "service_expires", _("Expiry")
     UPGRADE_FINISHED = "upgrade_finished", _("Finished upgrade")
+    UPGRADE_STOPPED = "upgrade_stopped", _("Upgrade that stopped")
 
 
 # Worth a mail, for those who want notifications by mail.
-IMPORTANT = frozenset({NoticeKind.CHARGE_FAILED, NoticeKind.SERVICE_EXPIRES})
+IMPORTANT = frozenset(
+    {
+        NoticeKind.CHARGE_FAILED,
+        NoticeKind.SERVICE_EXPIRES,
+        NoticeKind.UPGRADE_STOPPED,
+    }
+)
 # About company and money, which are the owner's own (ORG-1).
 FOR_THOSE_WHO_ANSWER = frozenset(
     {

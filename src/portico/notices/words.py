@@ -56,7 +56,11 @@ WORDS: dict[NoticeKind, Words] = {
     ),
     NoticeKind.UPGRADE_FINISHED: Words(
         _("The upgrade %(name)s is finished"),
-        _("%(done)s devices were upgraded, %(failed)s failed."),
+        _("Devices upgraded: %(done)s. Failed: %(failed)s."),
+    ),
+    NoticeKind.UPGRADE_STOPPED: Words(
+        _("The upgrade %(name)s has stopped by itself"),
+        _("Devices upgraded: %(done)s. Failed: %(failed)s."),
     ),
 }
 

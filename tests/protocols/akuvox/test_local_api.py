@@ -79,6 +79,11 @@ def test_read_system_info() -> None:
     assert api.read_system_info(200, answer(data=data)) == api.SystemInfo(
         "0C1105AABBCC", "R20A", "320.30.11.63"
     )
+    for state, sip in (("2", True), (2, True), ("0", False), ("3", False), ("", None)):
+        told = answer(data=data | {"Account1": {"Status": state}})
+        assert api.read_system_info(200, told).sip is sip
+    odd = answer(data=data | {"Account1": "2"})
+    assert api.read_system_info(200, odd).sip is None
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ _presences = st.builds(
     firmware=_or_none(_texts),
     rtt_ms=_or_none(_counts),
     config=_or_none(_words.map(lambda word: word[:12])),
+    sip=_or_none(st.booleans()),
 )
 _names = st.text(
     st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=31

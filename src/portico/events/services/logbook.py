@@ -41,6 +41,9 @@ SAME_REPORT = timedelta(seconds=2)
 # Clocks of bridge and server differ by at most half a round trip.
 CLOCK_SLACK = timedelta(seconds=2)
 
+# Above what lies between an event and its storing while all is well.
+FRESH = timedelta(seconds=30)
+
 _GRANTED = {
     EventKind.CODE_GRANTED: Method.PIN,
     EventKind.CARD_GRANTED: Method.CARD,
@@ -144,10 +147,19 @@ def _is_repeated(event: Event) -> bool:
     return any(fingerprint_in(other.dedupe) == mine for other in before)
 
 
+def _is_fresh(event: Event) -> bool:
+    """Whether what it says of the unit itself still holds, for all we know.
+
+    What a bridge kept while the internet was away may be from before an upgrade, and
+    that the unit has the new version decides whether the upgrade succeeded.
+    """
+    return event.received_at - event.occurred_at < FRESH
+
+
 def _apply(event: Event, device: Device, now: datetime) -> None:
     hold_log_of(device.pk)
     data = event.data
-    if data.get("model") or data.get("firmware"):
+    if _is_fresh(event) and (data.get("model") or data.get("firmware")):
         recognize_model(
             device=device,
             reported=str(data.get("model", "")),

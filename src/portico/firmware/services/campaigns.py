@@ -277,7 +277,7 @@ def _row(
         site=device.site,
         device_name=device.name,
         device_mac=device.mac,
-        site_name=device.site.name,
+        site_name=device.site.room_name,
         is_entrance=is_entrance(device.kind),
         from_version=device.firmware,
         not_before=moments[device.site.time_zone],

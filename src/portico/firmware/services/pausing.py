@@ -46,8 +46,8 @@ def hold_campaign(
             autop_item=None,
             deadline_at=None,
         )
-    if reason == PauseReason.ERROR_LIMIT:
-        told_end(campaign, now)
+    if reason != PauseReason.MANUAL:
+        tell_company(campaign, NoticeKind.UPGRADE_STOPPED, now)
     return True
 
 
@@ -83,19 +83,19 @@ def _withdraw(rows: Iterable[DeviceUpgrade], now: datetime) -> None:
         withdraw_lines(item_ids=items, now=now)
 
 
-def told_end(campaign: UpgradeCampaign, now: datetime) -> None:
-    """Tell the company that a campaign is over, or that it has stopped by itself."""
+def tell_company(campaign: UpgradeCampaign, kind: NoticeKind, now: datetime) -> None:
+    """A campaign is finished, or has stopped by itself and waits for somebody."""
     waves = UpgradeWave.objects.filter(campaign=campaign)
     sums = waves.aggregate(done=Sum("succeeded"), failed=Sum("failed"))
     notify(
         organization_id=campaign.organization_id,
-        kind=NoticeKind.UPGRADE_FINISHED,
+        kind=kind,
         params={
             "name": str(campaign),
             "done": sums["done"] or 0,
             "failed": sums["failed"] or 0,
             "campaign": str(campaign.pk),
         },
-        key=f"upgrade:{campaign.pk}:{campaign.state}:{campaign.forgiven}",
+        key=f"{kind}:{campaign.pk}:{campaign.forgiven}",
         now=now,
     )

@@ -31,8 +31,9 @@ from portico.firmware.services.moving import (
     tell,
 )
 from portico.firmware.services.offering import Offering
-from portico.firmware.services.pausing import hold_campaign, told_end
+from portico.firmware.services.pausing import hold_campaign, tell_company
 from portico.firmware.states import FLYING, OPEN
+from portico.notices.enums import NoticeKind
 
 # Devices of one campaign that are looked at in one run, in each of the two groups.
 BATCH: Final = CHUNK
@@ -124,7 +125,7 @@ def _advance(campaign: UpgradeCampaign, now: datetime) -> None:
     if is_over and move_campaign(
         campaign, CampaignState.COMPLETED, now=now, ended_at=now
     ):
-        told_end(campaign, now)
+        tell_company(campaign, NoticeKind.UPGRADE_FINISHED, now)
 
 
 def _is_over(campaign: UpgradeCampaign, waves: list[UpgradeWave]) -> bool:

@@ -197,7 +197,8 @@ class UpgradeWizard:
         wanted = data.get("to", "devices") if data else "devices"
         wanted = "devices" if self.act else wanted
         values: dict[str, Any] = {**data.dict()} if data else dict(beginning.values)
-        project = str(values.get("project", ""))
+        asked = str(values.get("project", ""))
+        project = asked if asked in SiteKind.values else ""
         self.choosing = Choosing(
             data,
             actor=actor,

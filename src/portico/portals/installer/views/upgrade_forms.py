@@ -34,7 +34,7 @@ from portico.portals.installer.forms.upgrade_wizard import (
 )
 from portico.portals.installer.frame import installer_only
 from portico.portals.shared.http import StaffRequest
-from portico.portals.shared.lists import read_uuid
+from portico.portals.shared.lists import plain, read_uuid
 
 if TYPE_CHECKING:
     from portico.devices.models import Device
@@ -53,8 +53,8 @@ def upgrade_new(request: StaffRequest) -> HttpResponse:
 
 
 def _device(request: StaffRequest) -> Device | None:
-    mac = request.GET.get("device", "")
-    return get_visible_device(request.user, mac[:12]) if mac else None
+    mac = plain(request.GET.get("device", ""), 12)
+    return get_visible_device(request.user, mac) if mac else None
 
 
 def _simple(

@@ -36,9 +36,13 @@ _PAGES: Mapping[NoticeKind, tuple[str, tuple[str, ...]]] = {
     NoticeKind.WEB_PASSWORD: ("audit", ()),
     NoticeKind.TICKET: ("ticket", ("ticket",)),
     NoticeKind.UPGRADE_FINISHED: ("campaign", ("campaign",)),
+    NoticeKind.UPGRADE_STOPPED: ("campaign", ("campaign",)),
 }
 # Pages that one kind of portal alone has.
-_ONLY = {NoticeKind.UPGRADE_FINISHED: "installer"}
+_ONLY = {
+    NoticeKind.UPGRADE_FINISHED: "installer",
+    NoticeKind.UPGRADE_STOPPED: "installer",
+}
 _ICONS = {
     NoticeKind.PLATFORM_UPDATE: "speakerphone",
     NoticeKind.PORTAL_ENTERED: "login-2",
@@ -48,6 +52,7 @@ _ICONS = {
     NoticeKind.CHARGE_FAILED: "credit-card-off",
     NoticeKind.SERVICE_EXPIRES: "calendar-due",
     NoticeKind.UPGRADE_FINISHED: "cloud-check",
+    NoticeKind.UPGRADE_STOPPED: "hand-stop",
 }
 
 
