@@ -44,6 +44,7 @@ from portico.kernel.errors import NotVisible
 from portico.notices.models import Notice
 from portico.protocols.bridge.firmware import FirmwareReport, ReportState, Verdict
 from portico.provisioning.models import AutopItem, ProvisioningFile
+from portico.provisioning.services.autop import send_lines
 from portico.provisioning.services.files import note_fetched
 from tests.factories import make_device, make_installer, make_site, run_jobs
 from tests.factories.firmware import NEW, OLD, make_plan, make_version
@@ -221,6 +222,34 @@ def test_its_codes_must_be_complete_again(version: FirmwareVersion) -> None:
     world.has_codes(door)
     world.tick(seconds=11)
     assert world.states() == ["succeeded"]
+
+
+def test_codes_that_were_not_complete_before_need_not_be_after(
+    version: FirmwareVersion,
+) -> None:
+    world = World()
+    [door] = world.devices
+    world.has_codes(door)
+    DeviceAccess.objects.update(state="failed", reason="no_faces")
+    world.order([door], version)
+    world.tick(seconds=1)
+    world.upgrades(door)
+    world.tick(seconds=1)
+    world.tick(seconds=11)
+    assert world.states() == ["succeeded"]
+
+
+def test_one_whose_file_is_full_waits_and_the_others_go_on(
+    version: FirmwareVersion,
+) -> None:
+    world = World(houses=2, bridges=False)
+    full, other = world.devices
+    lines = {f"Config.Settings.OTHERS.Line{n}": "1" for n in range(200)}
+    send_lines(actor=world.installer, device=full, lines=lines, key="", now=world.now)
+    world.order([full], version)
+    world.order([other], version)
+    world.tick(seconds=1)
+    assert world.states() == ["waiting retry", "offered"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
+from portico.access.enums import SyncState
 from portico.devices.enums import CommandChannel, CommandKind, CommandState
 from portico.devices.models import Bridge, Device
 from portico.devices.selectors import bridges_by_site
@@ -22,6 +23,7 @@ from portico.firmware.services.delivery import image_address
 from portico.firmware.services.moving import let_go, move
 from portico.firmware.services.retrying import AFTER_CALL, LOOK_FOR
 from portico.firmware.states import FLYING
+from portico.provisioning.errors import BadTarget
 from portico.provisioning.services.autop import send_lines
 from portico.sites.models import Site
 
@@ -31,12 +33,22 @@ CALL_QUIET: Final = timedelta(minutes=5)
 BRIDGE_WITHIN: Final = timedelta(minutes=3)
 # Units that fetch their file by themselves do so every hour, some once a day.
 AUTOP_WITHIN: Final = timedelta(hours=48)
+# A unit that fetches its file makes room in it.
+FILE_FULL: Final = timedelta(minutes=30)
 # Units register once an hour at the latest.
 SIP_FRESH: Final = timedelta(minutes=70)
 FIRMWARE_KEY: Final = "Config.Firmware.Url"
 
 _Verdict = tuple[UpgradeState, str, datetime | None]
 _Wait = tuple[Why, datetime]
+
+
+class _NotNow(Exception):
+    """The offer did not come about; the device waits."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Offering:
@@ -147,16 +159,18 @@ class Offering:
 
     def _offer(self, row: DeviceUpgrade, device: Device) -> _Verdict:
         by_file = self._bridge(device) is None or row.reason == Why.NOT_SUPPORTED
-        with transaction.atomic():
-            if not self._still_runs():
-                return (UpgradeState.OFFERED, "", None)
-            if by_file:
-                is_sent = self._by_file(row, device)
-            else:
-                is_sent = self._by_bridge(row, device)
-            if not is_sent:
-                transaction.set_rollback(True)
-                return (UpgradeState.WAITING, Why.OFFLINE, self._now + LOOK_FOR)
+        try:
+            with transaction.atomic():
+                if not self._still_runs():
+                    return (UpgradeState.OFFERED, "", None)
+                if by_file:
+                    self._by_file(row, device)
+                else:
+                    self._by_bridge(row, device)
+        except _NotNow as error:
+            return (UpgradeState.WAITING, error.why, self._now + LOOK_FOR)
+        except BadTarget:  # its file is full of commands that it has not fetched
+            return (UpgradeState.WAITING, Why.RETRY, self._now + FILE_FULL)
         if row.is_entrance:
             self._busy.add(device.site_id)
         return (UpgradeState.OFFERED, "", None)
@@ -168,8 +182,8 @@ class Offering:
         )
         return rows.first() is not None
 
-    def _by_bridge(self, row: DeviceUpgrade, device: Device) -> bool:
-        """False: the house's bridge was away just now."""
+    def _by_bridge(self, row: DeviceUpgrade, device: Device) -> None:
+        """:raises _NotNow: the house's bridge was away just now."""
         command = request_order(
             actor=None,
             device=device,
@@ -177,12 +191,12 @@ class Offering:
             channel=CommandChannel.SYSTEM,
             now=self._now,
         )
-        is_sent = command.state == CommandState.REQUESTED
-        if is_sent:
-            self._move(row, device, Way.BRIDGE, command_id=command.pk)
-        return is_sent
+        if command.state != CommandState.REQUESTED:
+            raise _NotNow(Why.OFFLINE)
+        self._move(row, device, Way.BRIDGE, command_id=command.pk)
 
-    def _by_file(self, row: DeviceUpgrade, device: Device) -> bool:
+    def _by_file(self, row: DeviceUpgrade, device: Device) -> None:
+        """:raises BadTarget: there is no room in its file."""
         moved = self._move(row, device, Way.AUTOP)
         for held in moved:
             held.campaign = self._campaign
@@ -195,7 +209,6 @@ class Offering:
                 now=self._now,
             )
             DeviceUpgrade.objects.filter(pk=held.pk).update(autop_item=item)
-        return True
 
     def _move(
         self, row: DeviceUpgrade, device: Device, way: Way, **fields: Any
@@ -206,7 +219,6 @@ class Offering:
         deadline = min(now + within, end)
         presence = getattr(device, "presence", None)
         sip_at = presence.sip_at if presence is not None else None
-        access = getattr(device, "access", None)
         return move(
             [row],
             UpgradeState.OFFERED,
@@ -218,11 +230,18 @@ class Offering:
             next_at=deadline if way == Way.AUTOP else now,
             from_version=device.firmware,
             had_sip=sip_at is not None and now - sip_at < SIP_FRESH,
-            had_credentials=access.entries if access is not None else 0,
+            had_credentials=self._codes_on(device),
             bytes_sent=0,
             offered_at=now,
             **fields,
         )
+
+    def _codes_on(self, device: Device) -> int:
+        """How many entries it holds, where that is known and can be looked up again."""
+        access = getattr(device, "access", None)
+        if access is None or self._bridge(device) is None:
+            return 0
+        return int(access.entries) if access.state == SyncState.DONE else 0
 
 
 def hours_of(campaign: UpgradeCampaign) -> Hours | None:

@@ -12,6 +12,7 @@ from portico.protocols.autop.grammar import parse
 from portico.protocols.autop.guard import danger_of
 from portico.provisioning.commands import MAX_BYTES, MAX_LINES
 from portico.provisioning.enums import AutopState
+from portico.provisioning.errors import BadTarget
 from portico.provisioning.selectors import file_of
 from portico.provisioning.services.autop import send_lines
 
@@ -22,13 +23,11 @@ _MOST_VALUE: Final = 1024
 def has_restored(row: DeviceUpgrade, device: Device, now: datetime) -> bool:
     """Send the saved settings in parts, one after the other; True: all were fetched."""
     for place, lines in enumerate(_parts(row.backup, device)):
-        item = send_lines(
-            actor=None,
-            device=device,
-            lines=lines,
-            key=f"restore:{row.pk}:{row.attempt}:{place}",
-            now=now,
-        )
+        key = f"restore:{row.pk}:{row.attempt}:{place}"
+        try:
+            item = send_lines(actor=None, device=device, lines=lines, key=key, now=now)
+        except BadTarget:  # others wait in its file: when it has fetched them
+            return False
         if item.state != AutopState.FETCHED:
             return False
     return True
