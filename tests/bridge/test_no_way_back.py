@@ -56,7 +56,9 @@ async def asked(data: Path) -> AsyncIterator[Asked]:
         device.answers["/api/call/status"] = status
         device.answers["/api/firmware/prepare"] = taken
         device.answers["/api/firmware/upload"] = taken
-        async with bridge(gateway.url, data) as process:
+        # A unit has six seconds for an answer; a test waits longer, for other things.
+        patience = "import portico.bridge.limits as of; of.LAN_TOTAL = 60.0"
+        async with bridge(gateway.url, data, prelude=patience) as process:
             await gateway.online(MAC)
             home = Asked(gateway, device, process, "")
 

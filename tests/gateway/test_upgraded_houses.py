@@ -50,10 +50,11 @@ class Upgrading:
         return self.row
 
     def reaches(self, *states: str) -> DeviceUpgrade:
-        eventually(
-            lambda: self.tick().state in states,
-            f"{DeviceUpgrade.objects.values()} {self.house.process.log[-5:]}",
-        )
+        try:
+            eventually(lambda: self.tick().state in states)
+        except AssertionError:
+            now = f"{self.row.state} {self.row.reason} {self.steps()}"
+            raise AssertionError(f"{now} {self.house.process.log[-8:]}") from None
         return self.row
 
     def steps(self) -> list[str]:

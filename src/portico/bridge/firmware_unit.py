@@ -116,7 +116,7 @@ class FirmwareUnit:
         """Have it write the image: there is no way back. Returns when it may have begun."""
         for is_last in (False, True):
             try:
-                await self._unit.ask(firmware_api.upgrade(md5), local_api.read_answer)
+                await self._unit.insist(firmware_api.upgrade(md5))
             except OpeningFailed as error:
                 if error.reason in _MAYBE_WRITTEN:
                     log.info("upgrade.unanswered", mac=self.mac, reason=error.reason)

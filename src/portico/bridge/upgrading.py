@@ -123,6 +123,10 @@ class _Upgrade:
 
     async def run(self, turns: asyncio.Semaphore, images: ImageStore) -> bool:
         """Whether the unit was told to write; else it is as it was."""
+        # Before the image is asked for, so that the server hears of it from one side.
+        if await self._is_unwanted():
+            log.info("upgrade.taken_back", **self._who)
+            return False
         telling = asyncio.create_task(self._keep_telling())
         try:
             async with turns:
@@ -205,18 +209,22 @@ class _Upgrade:
 
     async def _keep_telling(self) -> None:
         """How far it is, until the server does not want it any more."""
-        told, told_at = -1, self._clock.monotonic() - UPGRADE_TELL_AT_LEAST
+        told, told_at = self._done, self._clock.monotonic()
         while True:
+            await asyncio.sleep(UPGRADE_TELL_EVERY)
             now, done = self._clock.monotonic(), self._done
             if done != told or now - told_at >= UPGRADE_TELL_AT_LEAST:
-                report = FirmwareReport(ReportState.DOWNLOADING, done=done)
-                verdict = await self._office.say(self._command, report)
                 told, told_at = done, now
-                if verdict in {Verdict.STOP, Verdict.UNKNOWN} and self.task is not None:
+                if await self._is_unwanted() and self.task is not None:
                     self._is_taken_back = True
                     self.task.cancel()
                     return
-            await asyncio.sleep(UPGRADE_TELL_EVERY)
+
+    async def _is_unwanted(self) -> bool:
+        """Say how far it is; whether the server has taken the order back."""
+        report = FirmwareReport(ReportState.DOWNLOADING, done=self._done)
+        verdict = await self._office.say(self._command, report)
+        return verdict in {Verdict.STOP, Verdict.UNKNOWN}
 
     async def say_for_sure(self, report: FirmwareReport) -> None:
         """Say how it ended; the server's own deadlines are for what it never hears."""

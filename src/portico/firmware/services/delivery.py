@@ -136,20 +136,30 @@ def note_begun(*, upgrade_id: int, attempt: int, now: datetime) -> bool:
     upgrade = DeviceUpgrade.objects.filter(pk=upgrade_id, attempt=attempt).first()
     if upgrade is None or upgrade.state not in _FETCHABLE:
         return False
-    if upgrade.state != UpgradeState.OFFERED:
-        return True
-    return bool(_download(upgrade, now))
+    return upgrade.state != UpgradeState.OFFERED or _download(upgrade, now)
 
 
-def _download(upgrade: DeviceUpgrade, now: datetime) -> list[DeviceUpgrade]:
+def _download(upgrade: DeviceUpgrade, now: datetime) -> bool:
     until = now + DOWNLOAD_SILENCE
-    return move(
+    moved = move(
         [upgrade],
         UpgradeState.DOWNLOADING,
         now=now,
         deadline_at=until,
         next_at=until,
     )
+    return bool(moved) or _is_now(upgrade, UpgradeState.DOWNLOADING)
+
+
+def _is_now(upgrade: DeviceUpgrade, *states: UpgradeState) -> bool:
+    """Whether somebody else has brought this offer there just now.
+
+    A bridge says that it begins, and asks for the image, at the same moment.
+    """
+    rows = DeviceUpgrade.objects.filter(
+        pk=upgrade.pk, attempt=upgrade.attempt, state__in=states
+    )
+    return rows.exists()
 
 
 def note_sent(*, upgrade_id: int, attempt: int, sent: int, now: datetime) -> bool:
@@ -200,7 +210,7 @@ def _install(upgrade: DeviceUpgrade, now: datetime) -> bool:
         deadline_at=now + INSTALL_WITHIN,
         next_at=now,
     )
-    return bool(moved)
+    return bool(moved) or _is_now(upgrade, UpgradeState.INSTALLING)
 
 
 @transaction.atomic
@@ -233,7 +243,7 @@ def verdict(
 
 def _goes_on(upgrade: DeviceUpgrade, sent: int, now: datetime) -> bool:
     if upgrade.state == UpgradeState.OFFERED:
-        return bool(_download(upgrade, now))
+        return _download(upgrade, now)
     return note_sent(upgrade_id=upgrade.pk, attempt=upgrade.attempt, sent=sent, now=now)
 
 
