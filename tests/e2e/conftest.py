@@ -9,6 +9,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.e2e.pages import House, make_house
 from tests.e2e.screen import ARGUMENTS, CHROMIUM, Screen, Screens
+from tests.e2e.stream import HintServer, hint_server
 from tests.waiting import LONGEST_SECONDS
 
 # Five seconds are short for a busy machine.
@@ -26,15 +27,23 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def hints() -> Iterator[HintServer]:
+    with hint_server() as server:
+        yield server
+
+
 @pytest.fixture
-def screens(chromium: Browser, live_server: LiveServer) -> Iterator[Screens]:
+def screens(
+    chromium: Browser, live_server: LiveServer, hints: HintServer
+) -> Iterator[Screens]:
     """Browsers that share nothing."""
     contexts = []
 
     def another() -> Screen:
         context = chromium.new_context(viewport={"width": 1440, "height": 900})
         contexts.append(context)
-        return Screen(context.new_page(), live_server.url)
+        return Screen(context.new_page(), live_server.url, hints)
 
     yield another
     for context in contexts:

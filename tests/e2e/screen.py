@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page, Route, expect
 
 from portico.accounts.models import User
+from tests.e2e.stream import HintServer
 from tests.factories import PASSWORD
 
 CHROMIUM = "/usr/bin/chromium"
@@ -27,12 +29,13 @@ _OWN_NOISE = re.compile(r"preload assets")
 
 @dataclass
 class Screen:
-    """A page with what went wrong on it, and the hints that the server sends it."""
+    """A page with what went wrong on it, and the stream of hints that it hears."""
 
     page: Page
     base: str
+    server: HintServer
     complaints: list[str] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)
+    line: str = field(default_factory=lambda: uuid4().hex)
 
     def __post_init__(self) -> None:
         self.page.on("console", self._console)
@@ -44,11 +47,15 @@ class Screen:
             self.complaints.append(message.text)
 
     def _live(self, route: Route) -> None:
-        # In place of the gateway: what is due now, then the stream ends and comes again.
-        events = "".join(f"event: hint\ndata: {hint}\n\n" for hint in self.hints)
-        self.hints.clear()
-        body = f"retry: 200\n\n{events}"
-        route.fulfill(status=200, content_type="text/event-stream", body=body)
+        # In place of the gateway, which another process would be.
+        port = self.server.server_address[1]
+        route.continue_(url=f"http://127.0.0.1:{port}/{self.line}")
+
+    def hint(self, subject: str, **ids: object) -> None:
+        """What the gateway tells the page that is open: ``subject`` changed."""
+        expect(self.page.locator("body[data-stream=on]")).to_be_attached()
+        told = {name: str(value) for name, value in ids.items()}
+        self.server.tell(self.line, {"subject": subject} | told)
 
     def open(self, path: str) -> None:
         self.page.goto(f"{self.base}{path}")
@@ -75,8 +82,8 @@ def assert_fine(screen: Screen, path: str) -> None:
 def assert_shown_well(screen: Screen, path: str) -> None:
     """The page says nothing on the console, fits its width, and axe finds nothing."""
     assert_fits(screen, path)
-    # What waits for an answer is paler.
-    expect(screen.page.locator(".htmx-request")).to_have_count(0)
+    # A form that waits for its answer is paler.
+    expect(screen.page.locator("form.htmx-request")).to_have_count(0)
     violations = Axe().run(screen.page).response["violations"]
     found = [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in violations]
     assert found == [], f"{path} {found}"

@@ -105,7 +105,7 @@ def test_from_the_installers_form_to_the_managers_page_and_back(
     expect(his.page.get_by_text("Mia · face")).to_be_visible()
     # Live, as on the installer's page.
     make_event(device, "card_refused", card="••••4711")
-    his.hints.append(f'{{"subject": "log.changed", "site": "{site.pk}"}}')
+    his.hint("log.changed", site=site.pk)
     his.page.get_by_role("button", name="1 new").click()
     expect(his.page.get_by_text("4711")).to_be_visible()
 
@@ -141,9 +141,7 @@ def test_a_visit_brings_itself_up_to_date(
     # However long all this took, it is the same visit.
     make_event(device, "face_granted", user="Mia", at=opened)
     visit = Visit.objects.get().pk
-    screen.hints.append(
-        f'{{"subject": "log.changed", "site": "{site.pk}", "visit": {visit}}}'
-    )
+    screen.hint("log.changed", site=site.pk, visit=visit)
     expect(screen.page.get_by_text("Mia · face")).to_be_visible()
     assert screen.complaints == []
 

@@ -199,12 +199,12 @@ def test_who_works_by_keyboard_stays_where_he_is_when_a_list_is_replaced(
     menu = page.get_by_role("button", name="Actions for Yard")
     walk_to(page, menu)
     Device.objects.filter(pk=alley.pk).update(name="Garden")
-    screen.hints.append(f'{{"subject": "device.changed", "device": {alley.pk}}}')
+    screen.hint("device.changed", device=alley.pk)
     expect(page.get_by_role("link", name="Garden", exact=True)).to_be_visible()
     expect(menu).to_be_focused()
     # What had the focus is gone: it is near its place, and not at the top.
     Device.objects.filter(name="Yard").update(name="Court")
-    screen.hints.append(f'{{"subject": "device.changed", "device": {alley.pk}}}')
+    screen.hint("device.changed", device=alley.pk)
     expect(page.get_by_role("link", name="Court", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Actions for Court")).to_be_focused()
 

@@ -47,8 +47,7 @@ def test_the_bell_counts_live(
     bell = screen.page.locator(".bell")
     expect(bell).to_have_attribute("aria-label", "Notifications, none unread")
     make_notice(ida)
-    company = organization_of(ida).pk
-    screen.hints.append(f'{{"subject":"notices.changed","organization":{company}}}')
+    screen.hint("notices.changed", organization=organization_of(ida).pk)
     expect(bell).to_have_attribute("aria-label", "Notifications, 1 unread")
     screen.page.get_by_role("link", name="Notifications, 1 unread").click()
     screen.page.get_by_role("button", name="Mark all read").click()

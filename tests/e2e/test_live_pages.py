@@ -24,6 +24,7 @@ from tests.factories import (
     make_seen,
     run_jobs,
 )
+from tests.factories.locks import make_lock, make_lock_account
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -51,7 +52,7 @@ def test_log_tells_what_is_new_and_shows_it_on_demand(
     gate = make_device(house.site, house.installer, name="Gate")
     screen.open("/installer/log/")
     make_event(gate, "face_granted", user="Noah")
-    screen.hints.append(f'{{"subject": "log.changed", "site": "{house.site.pk}"}}')
+    screen.hint("log.changed", site=house.site.pk)
     pill = screen.page.get_by_role("button", name="1 new")
     expect(pill).to_be_visible()
     expect(screen.page.get_by_text("Noah · face")).to_have_count(0)
@@ -98,9 +99,7 @@ def test_an_open_visit_stays_open_while_it_goes_on(
     expect(steps).to_have_count(1)
     make_event(house.device, "motion")
     visit = LogEntry.objects.latest("pk").visit_id
-    screen.hints.append(
-        f'{{"subject": "log.changed", "site": "{house.site.pk}", "visit": {visit}}}'
-    )
+    screen.hint("log.changed", site=house.site.pk, visit=visit)
     expect(steps).to_have_count(2)
     expect(card.locator(".visit-around")).to_contain_text("Motion")
     assert screen.complaints == []
@@ -113,7 +112,7 @@ def test_presence_changes_without_a_reload(screen: Screen, house: House) -> None
     head = screen.page.locator(".device-head")
     expect(head).to_contain_text("Never seen")
     make_seen(unborn)
-    screen.hints.append(f'{{"subject": "presence.changed", "device": {unborn.pk}}}')
+    screen.hint("presence.changed", device=unborn.pk)
     expect(head).to_contain_text("Online")
 
 
@@ -223,6 +222,26 @@ def test_an_open_menu_outlives_an_answer_on_its_way(
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()
     expect(page.get_by_text("Garden door")).to_be_visible()
+
+
+def test_a_lock_can_be_opened_while_its_list_is_on_its_way(
+    screen: Screen, house: House
+) -> None:
+    lock = make_lock(make_lock_account(house.installer), house.site)
+    screen.sign_in(house.installer)
+    asked: list[Route] = []
+
+    def never(route: Route) -> None:
+        is_part = "hx-request" in route.request.headers
+        (asked.append if is_part else lambda one: one.continue_())(route)
+
+    screen.page.route("**/locks/", never)
+    screen.open(f"/installer/sites/{house.site.pk}/locks/")
+    screen.hint("lock.changed")
+    expect(screen.page.locator("[data-live].htmx-request")).to_be_attached()
+    button = screen.page.get_by_role("button", name=f"Open {lock.name}")
+    expect(button).to_have_css("opacity", "1")
+    expect(button).to_have_css("pointer-events", "auto")
 
 
 def test_who_logs_out_is_not_led_back_by_an_answer_on_its_way(

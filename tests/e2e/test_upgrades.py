@@ -34,9 +34,7 @@ def at_step(screen: Screen, name: str) -> None:
 
 def tell(screen: Screen, campaign: UpgradeCampaign) -> None:
     """What the gateway tells a page when a campaign changes."""
-    screen.hints.append(
-        f'{{"subject": "upgrade.changed", "campaign": "{campaign.pk}"}}'
-    )
+    screen.hint("upgrade.changed", campaign=campaign.pk)
 
 
 @FORMS
