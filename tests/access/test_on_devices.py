@@ -24,9 +24,10 @@ from portico.gateway.roster_keys import codes_of
 from portico.houses.services.turnover import reset_house
 from portico.kernel.clock import utcnow
 from portico.protocols.bridge.messages import Guest
+from portico.protocols.rolling import PERIOD, code_at
 from portico.simulator import local_server
 from tests.access.live_house import LiveHouse, door, live_house
-from tests.factories.access import make_key, make_schedule
+from tests.factories.access import make_dynamic_key, make_key, make_schedule
 from tests.factories.cameras import make_premium
 from tests.gateway.conftest import gateway
 from tests.gateway.server import RunningGateway
@@ -240,12 +241,12 @@ def test_a_reset_clears_all_and_writes_nothing_back(
         house.give(value="246802")
         house.settle()
         assert len(house.users()) == 2
+        orders = Command.objects.filter(kind="sync_access")
+        before = list(orders.values_list("pk", flat=True))
         reset_house(actor=house.installer, site=house.site, now=utcnow())
         house.tick()
         # It waits until the unit is cleared.
-        assert not Command.objects.filter(
-            kind="sync_access", state__in=("requested", "sent")
-        ).exists()
+        assert not orders.exclude(pk__in=before).exists()
         wipe_due(now=utcnow())
         eventually(lambda: house.users() == [])
         eventually(lambda: AccessWipe.objects.get().done_at)
@@ -323,6 +324,27 @@ def test_a_dynamic_qr_code_opens_once(gateway: RunningGateway, tmp_path: Path) -
         names = LogEntry.objects.filter(outcome="granted", method="qr")
         assert {e.initiator for e in names} == {house.master.user.name}
     assert code not in str(house.log)
+
+
+def test_a_visitors_dynamic_code_opens_once_and_counts(
+    gateway: RunningGateway, tmp_path: Path
+) -> None:
+    with live_house(gateway, tmp_path, model="X916") as house:
+        key = make_dynamic_key(house.device, house.installer, uses_allowed=2)
+        _wait_for_roster(house)
+        secret, now = bytes.fromhex(key.secret), int(utcnow().timestamp())
+        # A code of long ago is nobody's.
+        assert not _opened(house, "qr", code_at(secret, now // PERIOD - 9), 1)
+        first = code_at(secret, now // PERIOD)
+        house.show("pin", code=first)
+        assert _opened(house, "qr", first, 1)
+        assert not _opened(house, "qr", first, 2)
+        made = TempKey.objects.filter(pk=key.pk)
+        assert made.get().uses_made == 1
+        # The next one, by a phone whose clock is a little fast.
+        assert _opened(house, "qr", code_at(secret, now // PERIOD + 1), 2)
+        assert made.get().is_used_up
+    assert first not in str(house.log)
 
 
 def _keys_of(house: LiveHouse) -> list[Guest]:

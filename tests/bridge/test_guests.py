@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import sqlite3
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from portico.bridge.limits import GUESS_WINDOW, GUESSES, GUEST_AGAIN_AFTER
 from portico.bridge.outbox import Outbox
 from portico.bridge.store import Store
 from portico.protocols.bridge.envelope import Event, Guest, Roster, RosterDevice
+from portico.protocols.bridge.messages import Hours
+from portico.protocols.rolling import PERIOD, code_at
 from tests.bridge.fake_device import MAC, envelope, running_device
 from tests.bridge.fake_gateway import roster, roster_device, running_gateway
 from tests.bridge.process import bridge
@@ -299,6 +303,75 @@ async def test_a_use_can_be_given_back(home: Home) -> None:
 
     assert await home.outbox.size() == 0
     assert await uses(home, limited) == 1
+
+
+def rolling_guest(**changes: Any) -> tuple[RosterDevice, str]:
+    """A device with a code that rolls, and what it is now."""
+    secret = bytes(range(20))
+    key = guest(only="qr", secret=secret, period=PERIOD, **changes)
+    device = replace(device_with(), keys=(key,))
+    return device, code_at(secret, NOW // 1000 // PERIOD)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("changes", "is_welcome"),
+    [
+        ({}, True),
+        ({"until": NOW}, False),
+        ({"valid_from": NOW + 1}, False),
+        ({"hours": Hours("0123456", "00:00", "00:01", "UTC")}, False),
+    ],
+)
+def test_a_code_that_rolls_has_conditions(
+    changes: dict[str, Any], is_welcome: bool, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    device, code = rolling_guest(**changes)
+    assert bool(home.guests.match(device, code, by_qr=True)) == is_welcome
+    assert home.guests.match(device, code) == []  # at the keypad
+    home.store.close()
+
+
+@pytest.mark.unit
+@at_home
+async def test_a_code_that_rolls_opens_once_and_counts(home: Home) -> None:
+    device, code = rolling_guest(uses_left=2)
+    await home.guests.sync(Roster("1", (device,)))
+    [first] = home.guests.match(device, code, by_qr=True)
+    event = await home.guests.claim(device, first)
+    assert event is not None
+    assert event.data["guest"] == "g1"
+    assert await home.guests.claim(device, first) is None
+    # The door stayed shut: the code and the use are good once more.
+    await home.guests.give_back(first, event)
+    assert await home.guests.claim(device, first) is not None
+    later = replace(first, id=f"g1@{NOW // 1000 // PERIOD + 1}")
+    assert await home.guests.claim(device, later) is not None
+    last = replace(first, id=f"g1@{NOW // 1000 // PERIOD + 2}")
+    assert await home.guests.claim(device, last) is None
+
+
+@pytest.mark.unit
+@at_home
+async def test_what_was_used_is_remembered_while_it_could_be_good(home: Home) -> None:
+    device, code = rolling_guest()
+    await home.guests.sync(Roster("1", (device,)))
+    [found] = home.guests.match(device, code, by_qr=True)
+    assert await home.guests.claim(device, found) is not None
+    await home.guests.sync(Roster("2", (device_with(),)))
+    assert await home.guests.claim(device, found) is None
+
+    def notes(db: sqlite3.Connection) -> int:
+        rows = db.execute("SELECT count(*) FROM note WHERE name LIKE 'rolled:%'")
+        return int(rows.fetchone()[0])
+
+    assert await home.store.write(notes) == 1
+    home.steady += 20 * PERIOD + PERIOD
+    await home.guests.sync(Roster("3", (device,)))
+    assert await home.store.write(notes) == 1
+    await home.guests.sync(Roster("4", (device_with(),)))
+    assert await home.store.write(notes) == 0
 
 
 @pytest.mark.unit

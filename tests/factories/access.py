@@ -15,6 +15,7 @@ from portico.access.services.credentials import CredentialData, add_credential
 from portico.access.services.schedules import ScheduleData, add_schedule
 from portico.access.services.temp_keys import create_temp_key
 from portico.accounts.models import User
+from portico.devices.enums import AccessMethod
 from portico.devices.models import Device
 from portico.kernel.clock import utcnow
 from portico.sites.models import Resident, Site
@@ -66,6 +67,16 @@ def make_key(device: Device, installer: User, **fields: Any) -> TempKey:
         "now": now,
     }
     return create_temp_key(**known | fields)
+
+
+def make_dynamic_key(device: Device, installer: User, **fields: Any) -> TempKey:
+    """A visitor's key with a dynamic QR code, for all doors of ``device`` that read it;
+    it brings the plan."""
+    make_premium(device.site)
+    relays = [
+        one for one in device.relays.all() if AccessMethod.QR in one.access_methods
+    ]
+    return make_key(device, installer, relays=relays, is_dynamic=True, **fields)
 
 
 def make_schedule(site: Site, installer: User, **fields: Any) -> Schedule:

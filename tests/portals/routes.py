@@ -397,6 +397,8 @@ PUBLIC = {
     "welcome_provider",
     "welcome_email",
     "email_confirm",
+    "visitor_key",
+    "visitor_key_qr",
 }
 # Served by other packages, which have a matrix of their own.
 ELSEWHERE = ("portico.appapi",)

@@ -98,7 +98,7 @@ class Face(models.Model):
 
 
 class TempKey(models.Model):
-    """A code for a visitor: a PIN, and a QR with the same digits."""
+    """A code for a visitor: a PIN, and a QR with the same digits; or a dynamic QR code."""
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="temp_keys")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
@@ -106,7 +106,10 @@ class TempKey(models.Model):
         max_length=7, choices=KeyKind.choices, default=KeyKind.VISITOR
     )
     name = models.CharField(max_length=63)
-    pin = SealedTextField()
+    # Empty of a dynamic one.
+    pin = SealedTextField(blank=True)
+    # Of a dynamic one: what its codes are made of, in hex.
+    secret = SealedTextField(blank=True)
     repeat = models.CharField(
         max_length=7, choices=Repeat.choices, default=Repeat.NEVER
     )
@@ -139,6 +142,11 @@ class TempKey(models.Model):
     def entry_id(self) -> str:
         """Its number on the units."""
         return f"PT-K{self.pk}"
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether its QR code is another one every half minute, and it has no PIN."""
+        return bool(self.secret)
 
     @property
     def is_used_up(self) -> bool:

@@ -100,7 +100,8 @@ def key_state(key: TempKey, now: datetime) -> KeyState:
 
 def is_on_units(key: TempKey) -> bool:
     """Whether units hold the key, too: they know hours, and cannot count uses."""
-    return key.repeat != Repeat.NEVER and key.uses_in_all is None
+    is_counted = key.uses_in_all is not None
+    return key.repeat != Repeat.NEVER and not is_counted and not key.is_dynamic
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from portico.protocols.bridge.messages import Hours, RollingCode
+from portico.protocols.bridge.messages import Guest, Hours, RollingCode
 from portico.protocols.rolling import code_at
 
 # A phone's clock and ours are this many periods apart at most.
@@ -30,7 +30,7 @@ def in_hours(hours: Hours | None, at_ms: int) -> bool:
     return on_day and hours.start <= clock and is_before_end
 
 
-def rolled(code: RollingCode, shown: str, at_ms: int) -> int | None:
+def rolled(code: RollingCode | Guest, shown: str, at_ms: int) -> int | None:
     """The number of the period that ``shown`` is the code of; None: of no near one."""
     now = at_ms // 1000 // code.period
     found = None

@@ -6,7 +6,7 @@ import hmac
 import sqlite3
 import uuid
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portico.bridge.clock import ServerClock
 from portico.bridge.conditions import in_hours, rolled
@@ -15,6 +15,10 @@ from portico.bridge.outbox import Outbox
 from portico.bridge.store import Store
 from portico.protocols.akuvox.action_url import EventKind
 from portico.protocols.bridge.envelope import Event, Guest, Roster, RosterDevice
+from portico.protocols.rolling import PERIOD
+
+# Periods after which a code that was used is good no more, by far.
+_USED_FOR = 20
 
 
 @dataclass(slots=True)
@@ -55,6 +59,7 @@ class Guests:
                 "DELETE FROM guest WHERE id = ?",
                 [(each,) for each in known - set(counts)],
             )
+            _forget_used(db, roster, self._clock.now_ms())
             db.executemany(
                 "INSERT INTO guest (id, seen, uses_left) VALUES (?1, ?2, ?2)"
                 " ON CONFLICT (id) DO UPDATE SET seen = ?2, uses_left ="
@@ -81,14 +86,14 @@ class Guests:
             return []
         at = self._clock.now_ms()
         how = "qr" if by_qr else ""
+        entries = _find((*device.guests, *device.keys), raw_code)
+        if by_qr:
+            entries += _rolled(device, raw_code, at)
         found = [
             guest
-            for guest in _find((*device.guests, *device.keys), raw_code)
+            for guest in entries
             if _is_valid(guest, at) and guest.only in {"", how}
         ]
-        rolling = self._rolled(device, raw_code, at) if by_qr else None
-        if rolling is not None:
-            found.append(rolling)
         if not found:
             door.wrong.append(now)
         fresh = [
@@ -98,17 +103,6 @@ class Guests:
         ]
         door.opened |= {guest.id: now for guest in fresh}
         return fresh
-
-    def _rolled(self, device: RosterDevice, shown: str, at: int) -> Guest | None:
-        """The entry of a code that rolls, good for this one period alone."""
-        found = None
-        for code in device.rolling:
-            number = rolled(code, shown, at)
-            if number is not None:
-                found = Guest(
-                    f"{code.id}@{number}", b"", b"", code.relays, 0, None, None
-                )
-        return found
 
     async def claim(self, device: RosterDevice, guest: Guest) -> Event | None:
         """Count one use and note the opening, before the door opens.
@@ -121,7 +115,7 @@ class Guests:
             id=uuid.uuid4(),
             mac=device.mac,
             kind=EventKind.GUEST_OPENED,
-            data={"guest": guest.id.partition("@")[0], "status": "unknown"},
+            data={"guest": _entry(guest), "status": "unknown"},
             at=self._clock.now_ms(),
         )
 
@@ -133,7 +127,7 @@ class Guests:
                     "UPDATE guest SET uses_left = uses_left - 1"
                     " WHERE id = ? AND uses_left > 0"
                 )
-                if db.execute(sql, (guest.id,)).rowcount != 1:
+                if db.execute(sql, (_entry(guest),)).rowcount != 1:
                     return False
             self._outbox.put_event(db, event, is_guest=True)
             return True
@@ -145,7 +139,8 @@ class Guests:
 
         def change(db: sqlite3.Connection) -> None:
             db.execute(
-                "UPDATE guest SET uses_left = uses_left + 1 WHERE id = ?", (guest.id,)
+                "UPDATE guest SET uses_left = uses_left + 1 WHERE id = ?",
+                (_entry(guest),),
             )
             name, sign, number = guest.id.partition("@")
             if sign:  # this period's code is good once more
@@ -154,6 +149,11 @@ class Guests:
             db.execute("DELETE FROM pending WHERE id = ?", (str(event.id),))
 
         await self._store.write(change)
+
+
+def _entry(guest: Guest) -> str:
+    """The roster's name of it, without the period of a code that rolls."""
+    return guest.id.partition("@")[0]
 
 
 def _first_time(db: sqlite3.Connection, guest: Guest) -> bool:
@@ -168,6 +168,19 @@ def _first_time(db: sqlite3.Connection, guest: Guest) -> bool:
     return db.execute(sql, (f"rolled:{name}", int(number))).rowcount == 1
 
 
+def _forget_used(db: sqlite3.Connection, roster: Roster, at_ms: int) -> None:
+    """Forget which codes were used of those who are gone, once none is good any more."""
+    known = {
+        f"rolled:{name}"
+        for device in roster.devices
+        for name in (*(c.id for c in device.rolling), *(k.id for k in device.keys))
+    }
+    rows = db.execute("SELECT name, value FROM note WHERE name LIKE 'rolled:%'")
+    over = at_ms // 1000 // PERIOD - _USED_FOR
+    gone = [(name,) for name, value in rows if name not in known and int(value) < over]
+    db.executemany("DELETE FROM note WHERE name = ?", gone)
+
+
 def _find(guests: tuple[Guest, ...], raw_code: str) -> list[Guest]:
     if not (raw_code.isascii() and raw_code.isdigit()):
         return []
@@ -177,6 +190,23 @@ def _find(guests: tuple[Guest, ...], raw_code: str) -> list[Guest]:
         guest
         for guest in guests
         if hmac.compare_digest(hmac.digest(guest.salt, code, "sha256"), guest.digest)
+    ]
+
+
+def _rolled(device: RosterDevice, shown: str, at: int) -> list[Guest]:
+    """The entries that have this code now, each good for this one period alone."""
+    found = []
+    for code in device.rolling:
+        if (number := rolled(code, shown, at)) is not None:
+            name = f"{code.id}@{number}"
+            found.append(Guest(name, b"", b"", code.relays, 0, None, None))
+    numbers = [
+        (guest, rolled(guest, shown, at)) for guest in device.keys if guest.secret
+    ]
+    return found + [
+        replace(guest, id=f"{guest.id}@{number}")
+        for guest, number in numbers
+        if number is not None
     ]
 
 

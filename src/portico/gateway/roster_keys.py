@@ -23,6 +23,7 @@ from portico.access.selectors import (
     premium_runs,
     relays_of,
 )
+from portico.devices.enums import AccessMethod
 from portico.kernel.clock import to_ms, utcnow
 from portico.protocols import rolling
 from portico.protocols.bridge import messages as wire
@@ -45,14 +46,16 @@ def codes_of(site: Any, bridge_id: uuid.UUID) -> dict[int, Codes]:
     now = utcnow()
     keys = list(live_temp_keys(site, now))
     made = door_uses([key.pk for key in keys if key.is_per_door])
+    has_premium = premium_runs(site, now)
     for key in keys:
+        if key.is_dynamic and not has_premium:
+            continue
         for device_id, guests in _of_key(key, site, bridge_id, made).items():
             codes = found.setdefault(device_id, Codes())
             # Bridges of before would not obey hours, nor count doors apart.
-            is_plain = key.repeat == Repeat.NEVER and not key.is_per_door
-            (codes.guests if is_plain else codes.keys).extend(guests)
+            has_more = key.repeat != Repeat.NEVER or key.is_per_door or key.is_dynamic
+            (codes.keys if has_more else codes.guests).extend(guests)
     relays = list(relays_of(site))
-    has_premium = premium_runs(site, now)
     for credential in bridge_credentials(site, BY_BRIDGE):
         doors = _local(opened_by(credential, relays))
         for device_id, own in _by_device(doors).items():
@@ -76,7 +79,8 @@ def _of_key(
     key: Any, site: Any, bridge_id: uuid.UUID, made: dict[tuple[int, int], int]
 ) -> dict[int, list[wire.Guest]]:
     salt = hashlib.sha256(f"{bridge_id}:{key.pk}".encode()).digest()[:16]
-    digest = hmac.digest(salt, key.pin.encode(), "sha256")
+    # Of a code that rolls this is a digest of no digits, which nobody can type.
+    digest = hmac.digest(salt, (key.secret or key.pin).encode(), "sha256")
 
     def guest(key_id: str, numbers: tuple[int, ...], left: int | None) -> wire.Guest:
         return wire.Guest(
@@ -88,10 +92,16 @@ def _of_key(
             until=to_ms(key.ends_at),
             uses_left=left,
             hours=_hours(key, site),
+            only="qr" if key.is_dynamic else "",
+            secret=bytes.fromhex(key.secret),
+            period=rolling.PERIOD if key.is_dynamic else 0,
         )
 
     found: dict[int, list[wire.Guest]] = {}
-    for device_id, own in _by_device(_local(key.relays.all())).items():
+    doors = _local(key.relays.all())
+    if key.is_dynamic:
+        doors = [one for one in doors if AccessMethod.QR in one.access_methods]
+    for device_id, own in _by_device(doors).items():
         if key.is_per_door and key.uses_allowed is not None:
             # Each door is an entry of its own, with its own count.
             lefts = [

@@ -184,7 +184,7 @@ def _new_value(kind: CredentialKind) -> str:
         if kind == CredentialKind.BLUETOOTH:
             return secrets.token_hex(8).upper()
         if kind == CredentialKind.DYNAMIC_QR:
-            return secrets.token_hex(rolling.SECRET_BYTES)
+            return rolling.new_secret()
         raise BadCredential(_("Enter the number of the card."), field="value")
     return new_code(_DIGITS[kind])
 
@@ -194,8 +194,7 @@ def shown_code(credential: Credential, now: datetime) -> str:
     is_dynamic = credential.kind == CredentialKind.DYNAMIC_QR
     if not is_dynamic or not credential.value:
         return ""
-    secret = bytes.fromhex(credential.value)
-    return rolling.code_at(secret, int(now.timestamp()) // rolling.PERIOD)
+    return rolling.code_now(credential.value, now)
 
 
 def new_code(digits: int) -> str:

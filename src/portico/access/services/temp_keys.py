@@ -27,7 +27,11 @@ from portico.audit.services import record
 from portico.devices.enums import AccessMethod, RelayKind
 from portico.devices.models import Relay
 from portico.kernel.outbox import publish_on_commit
+from portico.protocols import rolling
+from portico.sites.errors import PlanNeeded
 from portico.sites.models import Site
+from portico.sites.rules import premium_missing
+from portico.sites.selectors import entitlements_of
 
 PIN_DIGITS = 8
 MAX_USES = 100
@@ -62,11 +66,14 @@ def create_temp_key(  # noqa: PLR0913 -- what the form of a key holds
     is_per_door: bool = False,
     hours: Hours | None = None,
     kind: KeyKind = KeyKind.VISITOR,
+    is_dynamic: bool = False,
     now: datetime,
 ) -> TempKey:
     """Make a key with a random PIN for ``relays``.
 
     :param uses_allowed: None for as often as wanted, of a key that repeats.
+    :param is_dynamic: with a QR code that changes all the time in place of the PIN.
+    :raises PlanNeeded: a dynamic one, and the Premium Plan does not run.
     :raises BadTempKey: no name or relay, a relay of another site, an empty time range,
         senseless uses or hours, or too many keys that still open something.
     """
@@ -83,8 +90,10 @@ def create_temp_key(  # noqa: PLR0913 -- what the form of a key holds
     if live_temp_keys(site, now).count() >= MAX_LIVE_KEYS:
         most = {"count": MAX_LIVE_KEYS}
         raise BadTempKey(_("This house already has %(count)d keys in force.") % most)
+    if is_dynamic:
+        _check_dynamic(site, relays, now)
     doors = len(relays) if is_per_door else 1
-    key = _held(
+    key = (_secret if is_dynamic else _held)(
         TempKey(
             site=site,
             created_by=actor,
@@ -144,6 +153,21 @@ def end_key(*, actor: User, key: TempKey, now: datetime) -> None:
         _note(actor, key, "temp_key.revoked", now)
 
 
+def shown_code(key: TempKey, now: datetime) -> str:
+    """What the QR code of ``key`` holds at this moment."""
+    return rolling.code_now(key.secret, now) if key.is_dynamic else key.pin
+
+
+def _check_dynamic(site: Site, relays: Sequence[Relay], now: datetime) -> None:
+    refusal = premium_missing(site, entitlements_of(site), now)
+    if refusal is not None:
+        raise PlanNeeded(str(refusal), field="is_dynamic")
+    blind = [one.name for one in relays if AccessMethod.QR not in one.access_methods]
+    if blind:
+        text = _("These doors do not read QR codes: %(doors)s.")
+        raise BadTempKey(text % {"doors": ", ".join(blind)}, field="relays")
+
+
 def _check_uses(uses: int | None, repeat: Repeat) -> None:
     if uses is None and repeat != Repeat.NEVER:
         return
@@ -168,6 +192,14 @@ def _checked_hours(hours: Hours | None) -> dict[str, object]:
         "time_from": hours.time_from,
         "time_until": hours.time_until,
     }
+
+
+def _secret(key: TempKey, now: datetime) -> TempKey:
+    """``key``, saved with a secret; its codes begin as nobody's PIN does."""
+    del now
+    key.secret = rolling.new_secret()
+    key.save(force_insert=True)
+    return key
 
 
 def _held(key: TempKey, now: datetime) -> TempKey:

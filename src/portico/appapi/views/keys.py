@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import segno
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.urls import reverse
@@ -15,7 +13,11 @@ from django.utils.translation import gettext as _
 
 from portico.access.errors import BadTempKey
 from portico.access.selectors import get_temp_key, temp_key_by_id, temp_keys_of
-from portico.access.services.temp_keys import create_temp_key, revoke_temp_key
+from portico.access.services.temp_keys import (
+    create_temp_key,
+    revoke_temp_key,
+    shown_code,
+)
 from portico.appapi.homes import home_at
 from portico.appapi.http import (
     clean_text,
@@ -28,6 +30,7 @@ from portico.appapi.views.logs import account_time
 from portico.devices.enums import DenialReason, RelayKind
 from portico.devices.selectors import devices_of_homes
 from portico.kernel.mac import InvalidMac, parse_mac
+from portico.kernel.qr import qr_png
 from portico.sites.errors import NotActivated
 from portico.sites.rules import app_works
 
@@ -101,10 +104,7 @@ def qr_picture(request: HttpRequest, sealed: str) -> HttpResponse:
     key = temp_key_by_id(key_id)
     if key is None:
         return HttpResponseNotFound()
-    picture = io.BytesIO()
-    code = segno.make_qr(key.pin)
-    code.save(picture, kind="png", scale=8)  # scope: a picture, not a row
-    return HttpResponse(picture.getvalue(), content_type="image/png")
+    return HttpResponse(qr_png(shown_code(key, now())), content_type="image/png")
 
 
 def _moment(request: HttpRequest, user: User, which: str) -> datetime:

@@ -21,6 +21,7 @@ from portico.portals.shared.views import (
     setting,
     sign_in,
     support,
+    visitor_key,
     welcome,
 )
 from portico.tenancy.enums import Role
@@ -43,6 +44,8 @@ urlpatterns = [
     path("residents/password/", passwords.forgot_resident, name="forgot_resident"),
     path("residents/password/sms/", passwords.forgot_phone, name="forgot_phone"),
     path("residents/password/code/", passwords.by_phone, name="password_by_phone"),
+    path("key/<str:word>/", visitor_key.visitor_key, name="visitor_key"),
+    path("key/<str:word>/code.png", visitor_key.visitor_key_qr, name="visitor_key_qr"),
     path("welcome/privacy/", welcome.privacy, name="welcome_privacy"),
     path("welcome/provider/", welcome.provider, name="welcome_provider"),
     path("welcome/email/", welcome.email, name="welcome_email"),

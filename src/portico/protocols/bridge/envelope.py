@@ -133,6 +133,7 @@ _SALT_BYTES: Final = (8, 64)
 _DIGEST_BYTES: Final = 32
 # RFC 4226 asks for 16 at least.
 _ROLLING_BYTES: Final = (16, 64)
+_PERIOD_SECONDS: Final = (10, 600)
 _MAX_DATA_FIELDS: Final = 24
 _MAX_DATA_TEXT: Final = 256
 _MAX_HOLD_SECONDS: Final = 600
@@ -351,7 +352,18 @@ def _read_guest(of: Fields) -> Guest:
         of.integer_or_none("uses_left", 0, MAX_INT),
         None if of.absent("hours") else _read_hours(of.inner("hours")),
         of.text_or_none("only", 8) or "",
+        **_read_rolls(of),
     )
+
+
+def _read_rolls(of: Fields) -> dict[str, Any]:
+    """Of a code that rolls; servers of before say nothing of it."""
+    if of.absent("secret") or not of.text("secret", 2 * _ROLLING_BYTES[1]):
+        return {}
+    return {
+        "secret": of.hex("secret", *_ROLLING_BYTES),
+        "period": of.integer("period", *_PERIOD_SECONDS),
+    }
 
 
 def _read_hours(of: Fields) -> Hours:
@@ -368,7 +380,7 @@ def _read_rolling(of: Fields) -> RollingCode:
     return RollingCode(
         of.text("id", 64, empty=False),
         of.hex("secret", *_ROLLING_BYTES),
-        of.integer("period", 10, 600),
+        of.integer("period", *_PERIOD_SECONDS),
         tuple(each.integer("relays", 1, 4) for each in relays),
     )
 

@@ -171,6 +171,8 @@ class Guest:
     """One code that the bridge may check without the server; see the contract.
 
     ``only``: ``qr`` for one that no keypad takes. It and ``hours`` are told in ``keys``.
+    ``secret``: of one whose code rolls as that of :class:`RollingCode`; ``digest`` is
+    nobody's then, for bridges that do not know it.
     """
 
     id: str
@@ -182,6 +184,8 @@ class Guest:
     uses_left: int | None
     hours: Hours | None = None
     only: str = ""
+    secret: bytes = field(default=b"", repr=False, metadata={"as": "hex"})
+    period: int = 0
 
 
 @dataclass(frozen=True, slots=True)

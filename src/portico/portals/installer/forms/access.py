@@ -254,6 +254,15 @@ class VisitorKeyForm(HoursForm):
     relays = forms.TypedMultipleChoiceField(
         label=_("Doors"), coerce=int, widget=forms.CheckboxSelectMultiple
     )
+    is_dynamic = forms.BooleanField(
+        label=_("Dynamic QR Code"),
+        required=False,
+        help_text=_(
+            "In place of the PIN: a page for the visitor whose QR code is another one"
+            " every 30 seconds, so that a copy is worth nothing. Part of the Premium"
+            " Plan, for doors that read QR codes."
+        ),
+    )
 
     def __init__(
         self, *args: Any, site: Site, relays: Sequence[Relay], **kwargs: Any
@@ -278,6 +287,7 @@ class VisitorKeyForm(HoursForm):
             "ends_at": self._here(data["ends_at"]),
             "uses_allowed": data["uses_allowed"],
             "is_per_door": data["uses_allowed"] is not None,
+            "is_dynamic": data["is_dynamic"],
             "hours": Hours(
                 repeat=Repeat(data["repeat"]),
                 days="".join(data["days"]),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import segno
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -35,6 +33,7 @@ from portico.kernel.clock import utcnow
 from portico.kernel.errors import DomainError, NotVisible
 from portico.portals.installer.forms.access import CredentialForm
 from portico.portals.installer.frame import at_home_only
+from portico.portals.shared.codes import not_kept, qr_picture
 from portico.portals.shared.forms import blame
 from portico.portals.shared.http import StaffRequest
 from portico.sites.selectors import get_person, get_visible_site
@@ -42,22 +41,7 @@ from portico.sites.selectors import get_person, get_visible_site
 if TYPE_CHECKING:
     from portico.sites.models import Resident
 
-# Pages and pictures with a code on them: kept by no history and no cache.
-_NO_STORE = "private, no-store"
 _MADE_UP = frozenset({CredentialKind.PIN, CredentialKind.QR, CredentialKind.BLUETOOTH})
-
-
-def not_kept(answer: HttpResponse) -> HttpResponse:
-    """``answer``, which holds a code, for nobody's cache."""
-    answer["Cache-Control"] = _NO_STORE
-    return answer
-
-
-def qr_picture(code: str) -> HttpResponse:
-    """``code`` as a QR picture that nobody keeps."""
-    picture, made = io.BytesIO(), segno.make_qr(code)
-    made.save(picture, kind="png", scale=8)  # scope: a picture, not a row
-    return not_kept(HttpResponse(picture.getvalue(), content_type="image/png"))
 
 
 @at_home_only

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portico.access.enums import KeyState
+from portico.access.links import visitor_word
 from portico.access.rules import is_on_units, key_state
 from portico.access.selectors import (
     access_by_device,
@@ -21,6 +23,7 @@ from portico.access.selectors import (
     get_schedule,
     keys_in_state,
     keys_of_site,
+    premium_runs,
     relays_of,
     schedules_of,
 )
@@ -33,6 +36,7 @@ from portico.access.services.temp_keys import (
     create_courier_key,
     create_temp_key,
     revoke_temp_key,
+    shown_code,
 )
 from portico.devices.enums import RelayKind
 from portico.devices.selectors import bridge_of
@@ -45,8 +49,8 @@ from portico.portals.installer.forms.access import (
 )
 from portico.portals.installer.frame import at_home_only
 from portico.portals.installer.key_tables import KEYS, key_rows
-from portico.portals.installer.views.credentials import not_kept, qr_picture
 from portico.portals.installer.views.sites import site_context
+from portico.portals.shared.codes import not_kept, qr_picture
 from portico.portals.shared.forms import blame
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import show_list
@@ -121,6 +125,11 @@ def key_details(request: StaffRequest, site_id: uuid.UUID, key_id: int) -> HttpR
     part = "installer/access/_key_state.html"
     page = "installer/access/key.html"
     page = part if request.htmx else page
+    if context["key"].is_dynamic:
+        word = visitor_word(context["key"])
+        context["link"] = request.build_absolute_uri(
+            reverse("visitor_key", args=[word])
+        )
     return not_kept(render(request, page, context))
 
 
@@ -129,7 +138,7 @@ def key_qr(request: StaffRequest, site_id: uuid.UUID, key_id: int) -> HttpRespon
     key = get_key_of_site(_house(request, site_id), key_id)
     if key.revoked_at is not None:
         raise NotVisible
-    return qr_picture(key.pin)
+    return qr_picture(shown_code(key, utcnow()))
 
 
 @require_POST
@@ -149,6 +158,7 @@ def _details(site: Site, key: TempKey) -> dict[str, Any]:
         "key": key,
         "state": key_state(key, utcnow()),
         "is_on_units": is_on_units(key),
+        "has_premium": premium_runs(site, utcnow()),
         "doors": [(relay, uses.get((key.pk, relay.pk), 0)) for relay in relays],
         "entries": entries_of_key(key),
         "accesses": access_by_device(site),
