@@ -43,6 +43,7 @@ def screens(
     def another() -> Screen:
         context = chromium.new_context(viewport={"width": 1440, "height": 900})
         contexts.append(context)
+        context.set_default_timeout(LONGEST_SECONDS * 1_000)
         return Screen(context.new_page(), live_server.url, hints)
 
     yield another

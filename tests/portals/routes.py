@@ -228,7 +228,7 @@ ROUTES: dict[str, Route] = {
     "installer:device_reboot": Route("installer", _DEVICE, post=True, status=302),
     "installer:device_reset": Route("installer", ("mac", "reset_kind")),
     "installer:device_buttons": Route("installer", ("mac", "push_module"), status=404),
-    "installer:device_transport": Route("installer", _DEVICE, post=True, status=302),
+    "installer:device_settings": Route("installer", _DEVICE),
     "installer:device_picture": Route("installer", _DEVICE),
     "installer:device_picture_file": Route("installer", _DEVICE),
     "installer:device_fetch": Route("installer", _DEVICE, post=True, status=302),

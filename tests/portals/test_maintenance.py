@@ -158,11 +158,13 @@ def test_transmission_type_is_one_that_the_server_speaks(
     from django.conf import settings
 
     key = "Config.Account1.SIP.TransType"
-    browser.post(remote(device, "transport/"), {"transport": "tls"})
+    settings_tab = f"/installer/devices/{device.mac}/settings/"
+    refused = browser.post(settings_tab, {"transport": "tls"})
+    assert "does not speak this" in text_of(refused)
     device.refresh_from_db()
     assert device.sip_transport == "udp"
     monkeypatch.setattr(settings.ENVIRONMENT, "sip_transports", "udp, tls")
-    browser.post(remote(device, "transport/"), {"transport": "tls"})
+    browser.post(settings_tab, {"transport": "tls"})
     run_jobs()
 
     written = parse(file_of(device).body).settings

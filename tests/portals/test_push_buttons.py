@@ -26,7 +26,7 @@ def device(site: Site, installer: User) -> Device:
 
 
 def address(device: Device, module: str = "MD06") -> str:
-    return f"/installer/devices/{device.mac}/remote/buttons/{module}/"
+    return f"/installer/devices/{device.mac}/settings/buttons/{module}/"
 
 
 def keys(device: Device) -> dict[str, str]:
@@ -109,8 +109,8 @@ def test_only_models_that_take_modules_have_the_page(
     other = make_device(site, installer, model="R29")
     assert browser.get(address(other)).status_code == 404
     assert browser.get(address(device, "MD99")).status_code == 404
-    remote = f"/installer/devices/{device.mac}/remote/"
-    assert "Push Button Setting" in text_of(browser.get(remote))
+    tab = f"/installer/devices/{device.mac}/settings/"
+    assert "Push Button Setting" in text_of(browser.get(tab))
 
 
 def test_key_of_a_person_who_leaves_calls_nobody(

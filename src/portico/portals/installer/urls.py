@@ -19,6 +19,7 @@ from portico.portals.installer.views import (
     device_audit,
     device_firmware,
     device_page,
+    device_settings,
     devices,
     doors,
     firmware,
@@ -183,6 +184,9 @@ urlpatterns = [
         f"{_DEVICE}firmware/", device_firmware.device_firmware, name="device_firmware"
     ),
     path(f"{_DEVICE}events/", device_page.events, name="device_events"),
+    path(
+        f"{_DEVICE}settings/", device_settings.device_settings, name="device_settings"
+    ),
     path(f"{_DEVICE}remote/", remote.remote, name="device_remote"),
     path(f"{_DEVICE}remote/control/", remote.remote_control, name="remote_control"),
     path(f"{_REMOTE}enter/", remote.remote_enter, name="remote_enter"),
@@ -194,14 +198,9 @@ urlpatterns = [
         name="device_reset",
     ),
     path(
-        f"{_DEVICE}remote/buttons/<slug:module>/",
+        f"{_DEVICE}settings/buttons/<slug:module>/",
         buttons.device_buttons,
         name="device_buttons",
-    ),
-    path(
-        f"{_DEVICE}remote/transport/",
-        maintenance.device_transport,
-        name="device_transport",
     ),
     path(f"{_DEVICE}audit/", device_audit.device_audit, name="device_audit"),
     path(f"{_DEVICE}edit/", devices.device_edit, name="device_edit"),

@@ -102,7 +102,7 @@ def _initial(device: Device, module: PushModule) -> dict[str, Any]:
 
 @installer_only
 def device_buttons(request: StaffRequest, mac: str, module: str) -> HttpResponse:
-    context = device_context(request, mac, "remote")
+    context = device_context(request, mac, "settings")
     device, model = context["device"], context["model"]
     if model is None or module not in model.push_modules:
         raise NotVisible
@@ -131,6 +131,6 @@ def device_buttons(request: StaffRequest, mac: str, module: str) -> HttpResponse
         else:
             saved = _("Saved. The device gets it with its next configuration.")
             messages.success(request, saved if is_changed else _("Nothing is new."))
-            return redirect("installer:device_remote", mac)
+            return redirect("installer:device_settings", mac)
     context |= {"form": form, "module": chosen, "most": MOST_NUMBERS}
     return render(request, "installer/device/buttons.html", context)
