@@ -82,6 +82,7 @@ def test_a_visit_acts_under_a_banner_and_both_names(pair: Pair) -> None:
 
     page = text_of(pair.desk.get("/installer/sites/"))
     assert "You are in the portal of Inst." in page
+    assert re.search(r"5\d:\d\d left", page)
     [mail] = OutboundMessage.objects.all()
     assert mail.recipient == "ida@example.com"
     assert "Nord Distribution has entered your portal" in mail.subject

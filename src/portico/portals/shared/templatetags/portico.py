@@ -45,7 +45,8 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def ago(context: Context, moment: datetime | None) -> SafeString | str:
-    """How long ago ``moment`` was; the exact time is its title, a script keeps it true."""
+    """How long ago ``moment`` was, or how long it is until then; the exact time is its
+    title, a script keeps it true."""
     if moment is None:
         return _("never")
     return format_html(
@@ -93,8 +94,10 @@ def _exact(moment: datetime, user: User | None) -> str:
 
 def _age(span: timedelta) -> str:
     seconds = int(span.total_seconds())
-    if seconds < 5:
+    if abs(seconds) < 5:
         return _("just now")
+    if seconds < 0:
+        return _ahead(-seconds)
     if seconds < _MINUTE:
         return _("%(n)d s ago") % {"n": seconds}
     if seconds < _HOUR:
@@ -103,6 +106,17 @@ def _age(span: timedelta) -> str:
         return _("%(n)d h ago") % {"n": seconds // _HOUR}
     days = seconds // _DAY
     return ngettext("%(n)d day ago", "%(n)d days ago", days) % {"n": days}
+
+
+def _ahead(seconds: int) -> str:
+    if seconds < _MINUTE:
+        return _("in %(n)d s") % {"n": seconds}
+    if seconds < _HOUR:
+        return _("in %(n)d min") % {"n": seconds // _MINUTE}
+    if seconds < _DAY:
+        return _("in %(n)d h") % {"n": seconds // _HOUR}
+    days = seconds // _DAY
+    return ngettext("in %(n)d day", "in %(n)d days", days) % {"n": days}
 
 
 @register.filter

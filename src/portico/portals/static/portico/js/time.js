@@ -1,4 +1,4 @@
-// Keeps "3 min ago" and "12:07 left" true.
+// Keeps "3 min ago", "in 2 days" and "12:07 left" true.
 
 const STEPS = [
   [60, 1, "s"],
@@ -6,13 +6,17 @@ const STEPS = [
   [86_400, 3_600, "h"],
 ];
 
-const age = (seconds) => {
-  if (seconds < 5) return "just now";
+const span = (seconds) => {
   for (const [below, unit, name] of STEPS) {
-    if (seconds < below) return `${Math.floor(seconds / unit)} ${name} ago`;
+    if (seconds < below) return `${Math.floor(seconds / unit)} ${name}`;
   }
   const days = Math.floor(seconds / 86_400);
-  return `${days} ${days === 1 ? "day" : "days"} ago`;
+  return `${days} ${days === 1 ? "day" : "days"}`;
+};
+
+const age = (seconds) => {
+  if (Math.abs(seconds) < 5) return "just now";
+  return seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`;
 };
 
 // A browser's clock may be wrong; the page says when it was made.
@@ -23,7 +27,7 @@ const tick = () => {
   const now = Date.now() - ahead;
   for (const element of document.querySelectorAll("time[data-ago]")) {
     const seconds = (now - Date.parse(element.dateTime)) / 1_000;
-    const text = age(Math.max(0, seconds));
+    const text = age(seconds);
     if (element.textContent !== text) element.textContent = text;
   }
 };
