@@ -18,7 +18,7 @@ from portico.simulator.relays import RelayBoard
 from portico.simulator.state import Item
 
 _PUBLIC: Final = "Config.DoorSetting.PASSWORD."
-_FORCED: Final = {"Name": "Forced", "UserID": "", "ScheduleRelay": "1001-1"}
+_FORCED: Final = {"Name": "Virtual user", "UserID": "", "ScheduleRelay": "1001-1"}
 
 
 @dataclass(frozen=True, slots=True)
