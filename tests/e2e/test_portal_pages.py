@@ -132,7 +132,14 @@ def installer_pages(house: House) -> list[str]:
         "/installer/devices/",
         *(
             f"{device}{tab}"
-            for tab in ("", "doors/", "settings/", "provisioning/", "events/", "remote/")
+            for tab in (
+                "",
+                "doors/",
+                "settings/",
+                "provisioning/",
+                "events/",
+                "remote/",
+            )
         ),
         f"{device}edit/",
         f"{device}replace/",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -48,6 +49,22 @@ def test_workers_at_the_same_moment_offer_once() -> None:
     orders = Command.objects.filter(kind=CommandKind.UPGRADE_FIRMWARE)
     assert orders.count() == 3
     assert is_consistent(campaign)
+
+
+def test_campaigns_that_begin_at_the_same_moment_share_no_device() -> None:
+    world = World(houses=2)
+    version = make_version()
+    campaigns = [world.order(world.devices, version) for _ in range(3)]
+    for _ in range(4):
+        at_once([lambda: run_campaigns(now=world.now)] * 3)
+        world.now += timedelta(seconds=2)
+    offered = DeviceUpgrade.objects.filter(state="offered")
+    assert sorted(row.device_id or 0 for row in offered) == sorted(
+        device.pk for device in world.devices
+    )
+    others = DeviceUpgrade.objects.exclude(state="offered")
+    assert {f"{row.state} {row.reason}" for row in others} == {"skipped other_campaign"}
+    assert all(is_consistent(campaign) for campaign in campaigns)
 
 
 def test_who_stops_it_and_who_writes_never_both_win() -> None:

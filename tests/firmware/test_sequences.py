@@ -27,6 +27,8 @@ from portico.firmware.services.delivery import may_finish, note_begun
 from portico.firmware.services.scheduling import is_consistent
 from portico.firmware.states import DEVICES, ENDED, FLYING, OPEN
 from portico.protocols.bridge.firmware import ReportState, Verdict
+from portico.provisioning.models import AutopItem
+from portico.provisioning.services.autop import note_reset, withdraw
 from tests.factories.firmware import NEW, OLD, make_version
 from tests.firmware.world import World
 
@@ -57,6 +59,8 @@ ACTS = st.one_of(
                 "bridge_away",
                 "bridge_back",
                 "removed",
+                "replaced",
+                "taken_out",
                 "hidden",
             ]
         ),
@@ -184,6 +188,18 @@ class Walk:
         del act
         remove_device(actor=self.world.installer, device=device, now=self.world.now)
 
+    def on_replaced(self, device: Device, act: str) -> None:
+        """Another unit stands in its place."""
+        del act
+        mac = f"{(int(device.mac, 16) + 0x1000) % 2**48:012X}"
+        Device.objects.filter(pk=device.pk).update(mac=mac, firmware=OLD)
+        note_reset(device_id=device.pk, now=self.world.now)
+
+    def on_taken_out(self, device: Device, act: str) -> None:
+        del act
+        for item in AutopItem.objects.filter(device=device):
+            withdraw(actor=self.world.installer, order=item.order, now=self.world.now)
+
     def on_hidden(self, device: Device, act: str) -> None:
         del act
         for row in DeviceUpgrade.objects.filter(device=device, is_hidden=False):
@@ -197,6 +213,10 @@ class Walk:
             assert is_consistent(campaign)
         rows = list(DeviceUpgrade.objects.all())
         self.check_doors(rows)
+        for campaign in UpgradeCampaign.objects.all():
+            is_over = not campaign.upgrades.filter(state__in=OPEN).exists()
+            is_looked_at = campaign.next_at is not None
+            assert is_looked_at or is_over, f"{campaign.state} is never looked at"
         for row in rows:
             if row.is_claimed and row.wave.state not in {"waiting", "cancelled"}:
                 assert row.next_at is not None, f"{row.state} is never looked at"

@@ -126,7 +126,7 @@ def test_a_unit_without_a_bridge_fetches_it_by_itself(version: FirmwareVersion) 
     assert image_for_token(token=token, now=world.now) is not None
     assert note_begun(**which)
     world.reports(door, NEW)
-    world.tick(seconds=1)
+    world.tick(seconds=11)
     world.tick(seconds=1)
     assert world.states() == ["succeeded"]
     assert image_for_token(token=token, now=world.now) is None
@@ -700,7 +700,8 @@ def test_a_removed_device_holds_nothing_up(version: FirmwareVersion) -> None:
     done = only(campaign)
     assert done.state == CampaignState.COMPLETED
     gone = done.upgrades.get(device=None)
-    assert (gone.state, gone.device_mac) == ("skipped", one.mac)
+    assert (gone.state, gone.reason) == ("cancelled", "device_gone")
+    assert gone.device_mac == one.mac
 
 
 def test_a_version_that_is_marked_as_bad_stops(version: FirmwareVersion) -> None:

@@ -116,6 +116,11 @@ class World:
         row = self.row(device)
         return f"{row.state} {row.reason}".strip()
 
+    @staticmethod
+    def campaign_states(campaign: UpgradeCampaign) -> list[str]:
+        rows = DeviceUpgrade.objects.filter(campaign=campaign).order_by("pk")
+        return [f"{row.state} {row.reason}".strip() for row in rows]
+
     def states(self, devices: Sequence[Device] = ()) -> list[str]:
         return [self.state(device) for device in devices or self.devices]
 

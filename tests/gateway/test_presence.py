@@ -35,12 +35,17 @@ class Clocks:
 class Store:
     def __init__(self) -> None:
         self.is_down = False
+        self.registered: list[list[int]] = []
 
     async def record_contacts(self, contacts: list[Any]) -> list[int]:
         return self._answer()
 
     async def sweep_silent(self) -> list[int]:
         return self._answer()
+
+    async def note_registered(self, device_ids: set[int]) -> None:
+        self._answer()
+        self.registered += [sorted(device_ids)]
 
     def _answer(self) -> list[int]:
         if self.is_down:
@@ -112,3 +117,20 @@ def test_grace_begins_again_after_a_failure(clocks: Clocks, what: str) -> None:
     store.is_down = True
     asyncio.run(getattr(collector, what)())
     assert not collector._grace.is_over()
+
+
+def test_a_registration_is_not_noted_later_than_it_was(clocks: Clocks) -> None:
+    store = Store()
+    collector = PresenceCollector(cast("Domain", store))
+    store.is_down = True
+    collector.registered(1)
+    asyncio.run(collector.flush())
+    # It may have restarted by now; if it is registered still, it says so again soon.
+    store.is_down = False
+    asyncio.run(collector.flush())
+    assert store.registered == []
+    collector.registered(1)
+    collector.registered(2)
+    collector.restarted(2)
+    asyncio.run(collector.flush())
+    assert store.registered == [[1]]

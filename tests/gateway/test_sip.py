@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from portico.devices.models import Device, Presence
+from portico.events.services.logbook import process_waiting
+from portico.kernel.clock import utcnow
 from portico.protocols import digest
 from tests.conftest import MemoryBus
 from tests.factories import make_device, make_installer, make_site
@@ -104,3 +107,22 @@ def test_garbage_is_survived(phone: Phone, garbage: bytes) -> None:
 
 def test_calls_are_refused_honestly(phone: Phone) -> None:
     assert phone.ask(replace(phone.request(), method="INVITE")).status == 501
+
+
+def test_only_what_registers_after_a_restart_is_registered(
+    phone: Phone, gateway: RunningGateway, device: Device
+) -> None:
+    """A unit comes back with another version: it was registered a moment before."""
+    Device.objects.filter(pk=device.pk).update(firmware="29.30.10.1")
+    presence = Presence.objects.filter(device=device)
+    phone.register()
+    eventually(lambda: presence.filter(sip_at__isnull=False).exists())
+
+    address = f"{gateway.base}/e/{device.secrets.event_secret}"
+    query = "event=SetupCompleted&fw=29.30.10.128"
+    assert httpx.get(f"{address}?{query}", trust_env=False).status_code == 200
+    process_waiting(now=utcnow())
+    assert presence.get().sip_at is None
+    # That it registers now is news, however shortly ago it was noted before.
+    phone.register()
+    eventually(lambda: presence.filter(sip_at__isnull=False).exists())

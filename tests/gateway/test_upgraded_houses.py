@@ -49,6 +49,11 @@ class Upgrading:
         run_campaigns(now=utcnow())
         return self.row
 
+    def is_due(self) -> None:
+        """The time has come to look at it again."""
+        DeviceUpgrade.objects.update(next_at=utcnow())
+        UpgradeCampaign.objects.update(next_at=utcnow())
+
     def reaches(self, *states: str) -> DeviceUpgrade:
         try:
             eventually(lambda: self.tick().state in states)
@@ -168,9 +173,10 @@ def test_a_bridge_that_is_killed_is_not_waited_for_by_the_unit(
         run.fault("firmware_slow", on=False)
         house.start_bridge()
         # Once its silence is noticed it is offered again.
-        DeviceUpgrade.objects.update(deadline_at=utcnow(), next_at=utcnow())
+        DeviceUpgrade.objects.update(deadline_at=utcnow())
+        run.is_due()
         assert run.tick().reason == "bridge_lost"
-        DeviceUpgrade.objects.update(next_at=utcnow())
+        run.is_due()
         row = run.reaches("succeeded", "failed", "timed_out")
         assert (row.state, row.attempt) == ("succeeded", 2)
         assert run.firmware == NEW

@@ -16,6 +16,8 @@ from portico.firmware.reports import shares
 from portico.firmware.services.campaigns import order_upgrade
 from portico.firmware.services.moving import move
 from portico.kernel.ids import new_id
+from portico.sites.models import Site
+from tests.factories import run_jobs
 from tests.factories.filters import make_filter
 from tests.factories.firmware import NEW, OLD, make_plan, make_version
 from tests.firmware.world import World
@@ -360,6 +362,47 @@ def test_a_campaign_that_waits_is_edited_in_the_wizard(
     assert [wave.total for wave in campaign.waves.order_by("number")] == [2, 2]
 
 
+def test_shares_stay_as_they_were_typed(
+    world: World, browser: Client, version: FirmwareVersion
+) -> None:
+    # Of four devices 5 % and 15 % are one each, and make other shares.
+    campaign = world.order(world.devices, version, waves=(5, 15, 80))
+    address = f"{LIST}{campaign.pk}/edit/"
+    data = devices_step(target="given", token=str(campaign.token))
+    data |= version_step(version)
+    page = text_of(browser.post(address, data | {"to": "plan"}))
+    assert 'value="5, 15, 80"' in page
+
+
+def test_many_devices_are_prepared_before_it_begins(
+    world: World,
+    browser: Client,
+    version: FirmwareVersion,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portico.firmware.services.preparing.AT_ONCE", 2)
+    browser.post(WIZARD, whole(version) | {"to": "submit"})
+    campaign = UpgradeCampaign.objects.get()
+    address = f"{LIST}{campaign.pk}/"
+    page = text_of(browser.get(address))
+    assert "Being prepared: 0 of 4 devices are written down" in page
+    assert "Preparing" in page
+    assert "They stand here once they are written down." in page
+    listed = text_of(browser.get(f"{LIST}campaigns/?state=preparing"))
+    assert "Preparing" in listed
+    assert "0 of 0" not in listed
+    # It can be stopped, and not yet be changed.
+    assert f"{address}stop/" in page
+    assert f"{address}edit/" not in page
+    assert browser.get(f"{address}edit/").headers["Location"] == address
+
+    run_jobs()
+    page = text_of(browser.get(address))
+    assert "Begins in a moment" in page
+    assert f"{address}edit/" in page
+    assert [wave.total for wave in campaign.waves.order_by("number")] == [1, 3]
+
+
 def test_shares_are_a_whole() -> None:
     assert shares([1, 3]) == (25, 75)
     assert shares([1, 1, 1]) == (33, 33, 34)
@@ -383,6 +426,8 @@ def test_old_version_needs_leave(world: World, browser: Client) -> None:
 def test_odd_input_is_answered(
     world: World, browser: Client, version: FirmwareVersion, odd: str
 ) -> None:
+    Site.objects.filter(pk=world.sites[0].pk).update(time_zone="Asia/Tokyo")
+    Site.objects.filter(pk=world.sites[1].pk).update(time_zone="America/New_York")
     for name in ("filter", "version"):
         assert browser.get(WIZARD, {name: odd}).status_code == 200
     for name in ("device", "follows"):
@@ -394,6 +439,10 @@ def test_odd_input_is_answered(
             assert browser.post(path, data).status_code == 200, (path, name)
             looked = data | {"act": "look", "find": odd}
             assert browser.post(path, looked).status_code == 200, (path, name)
+    # Of some years there is no moment in some zones.
+    for start in ("0001-01-01T00:00", "9999-12-31T23:59"):
+        data = whole(version, when="later", local_start=start) | {"to": "submit"}
+        assert browser.post(WIZARD, data).status_code == 200, start
     for name in ("waves", "local_start", "window_from", "soak_minutes", "retries"):
         data = whole(version, when="later", **{name: odd}) | {"to": "submit"}
         assert browser.post(WIZARD, data).status_code == 200, name

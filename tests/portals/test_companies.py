@@ -7,6 +7,8 @@ from django.test import Client
 
 from portico.accounts.models import PasswordLink, User
 from portico.audit.models import AuditEntry
+from portico.firmware.models import UpgradeCampaign
+from portico.houses.services.turnover import delete_house
 from portico.kernel.clock import utcnow
 from portico.mail.models import OutboundMessage
 from portico.sites.models import Site
@@ -27,6 +29,7 @@ from tests.factories import (
     organization_of,
     unset_password,
 )
+from tests.factories.firmware import make_campaign, make_version
 from tests.portals.conftest import client_of
 from tests.portals.support import assert_constant_queries, text_of
 
@@ -172,6 +175,18 @@ def test_an_empty_company_is_deleted_with_its_accounts_after_typing_its_name(
     assert session.get("/installer/").status_code == 302  # signed out
     entry = AuditEntry.objects.get(action="organization.deleted")
     assert entry.before["people"] == ["ida"]
+
+
+def test_a_company_that_has_upgraded_devices_can_be_deleted() -> None:
+    dana = make_distributor("dana")
+    boss = make_installer(distributor=dana)
+    device = make_device(make_site(boss), boss, model="R29")
+    make_campaign(boss, [device], make_version())
+    delete_house(actor=boss, site=device.site, now=utcnow())
+    company = organization_of(boss)
+    delete_company(actor=dana, company=company, now=utcnow())
+    assert not Organization.objects.filter(pk=company.pk).exists()
+    assert not UpgradeCampaign.objects.exists()
 
 
 @pytest.mark.skipif(

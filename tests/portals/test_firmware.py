@@ -119,6 +119,8 @@ def test_an_upload_by_script_is_led_to_its_page(desk: Client) -> None:
         ({"name": "320.1.2.3.zip"}, b"", "that it is version 320.1.2.3."),
         ({}, b"PK\x03\x04 no archive", "not a ZIP archive"),
         ({}, ROM, "not a ZIP archive"),
+        # Its list says that version 25.5 of the format is needed.
+        ({}, zipped().replace(b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\xff"), "not a ZIP"),
         ({"model": "R999"}, b"", "Select a valid choice"),
         ({"log": ""}, b"", "This field is required"),
     ],

@@ -13,12 +13,15 @@ from portico.devices.models import Device
 from portico.firmware.enums import UpgradeState, Why
 from portico.firmware.models import DeviceUpgrade, FirmwareVersion, UpgradeCampaign
 from portico.firmware.services.moving import move
+from portico.firmware.services.pruning import prune_steps
+from portico.houses.services.turnover import delete_house
 from portico.kernel.clock import utcnow
 from portico.kernel.ids import new_id
 from portico.notices.enums import NoticeKind
 from portico.notices.models import Notice
+from portico.sites.models import SiteAssignment
 from portico.tenancy.enums import Role
-from tests.factories import make_device, make_person, make_site
+from tests.factories import make_device, make_person, make_site, run_jobs
 from tests.factories.firmware import NEW, OLD, make_campaign, make_version
 from tests.firmware.world import World
 from tests.portals.conftest import client_of
@@ -256,6 +259,23 @@ def test_a_record_tells_its_steps(
     assert "The device did not come back." in page
 
 
+def test_a_record_says_when_its_steps_are_kept_no_longer(
+    world: World, browser: Client, version: FirmwareVersion
+) -> None:
+    door = world.devices[0]
+    campaign = world.order([door], version)
+    world.tick(seconds=1)
+    world.upgrades(door)
+    for _ in range(4):
+        world.tick(seconds=2)
+    campaign.refresh_from_db()
+    assert campaign.ended_at is not None
+    prune_steps(now=campaign.ended_at + timedelta(days=366))
+    told = "The steps of an upgrade are kept for a year after its end."
+    assert told in text_of(browser.get(f"{LIST}records/{world.row(door).pk}/"))
+    assert told in text_of(browser.get(f"/installer/devices/{door.mac}/firmware/"))
+
+
 def test_device_page_tells_what_it_has_and_what_is_newer(
     world: World, browser: Client
 ) -> None:
@@ -343,6 +363,31 @@ def test_sub_installer_sees_his_devices_alone(
     data = entries(version, world.devices[:1])
     assert browser.post(FORM, data).status_code == 200
     assert UpgradeCampaign.objects.count() == 1
+
+
+def test_sub_installer_sees_no_upgrade_of_which_it_cannot_be_told_whose_it_is(
+    world: World, version: FirmwareVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sub = make_person(world.installer, Role.SUB_INSTALLER)
+    SiteAssignment.objects.create(
+        site=world.sites[0], user=sub.user, assigned_at=world.now
+    )
+    browser = client_of(sub.user)
+    # The houses of the one are deleted since, the devices of the other not known yet.
+    gone = make_campaign(world.installer, world.devices[:2], version)
+    delete_house(actor=world.installer, site=world.sites[1], now=world.now)
+    monkeypatch.setattr("portico.firmware.services.preparing.AT_ONCE", 0)
+    new = make_campaign(world.installer, world.devices[:1], version)
+    for campaign in (gone, new):
+        assert browser.get(f"{LIST}{campaign.pk}/").status_code == 404
+        assert browser.post(f"{LIST}{campaign.pk}/stop/").status_code == 404
+    assert str(gone) not in text_of(browser.get(f"{LIST}campaigns/"))
+    # What is his alone he sees, also while it is prepared.
+    data = entries(version, world.devices[:1])
+    answer = browser.post(FORM, data)
+    assert browser.get(answer.headers["Location"]).status_code == 200
+    run_jobs()
+    assert browser.get(f"{LIST}{new.pk}/").status_code == 200
 
 
 def test_lists_cost_the_same_however_many(

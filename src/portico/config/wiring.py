@@ -35,6 +35,7 @@ TASKS = (
     "portico.weather.tasks",
     "portico.locks.tasks",
     "portico.houses.tasks",
+    "portico.firmware.tasks",
     # What exports are made of.
     "portico.portals.shared.log_export",
 )

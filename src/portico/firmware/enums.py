@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 class CampaignState(models.TextChoices):
     """The life of an upgrade of one device or many; see docs/upgrades.md for the picture."""
 
-    DRAFT = "draft", _("draft")
+    # Its devices are being written down; nothing is offered yet.
+    PREPARING = "preparing", _("preparing")
     SCHEDULED = "scheduled", _("scheduled")
     RUNNING = "running", _("running")
     PAUSED = "paused", _("paused")
@@ -98,6 +99,11 @@ class Why(models.TextChoices):
     BRIDGE_LOST = "bridge_lost", _("The bridge stopped before it began to write.")
     NO_ROOM = "no_room", _("The bridge has no room for the image.")
     NOT_SAVED = "not_saved", _("The configuration could not be saved before.")
+    TAKEN_OUT = "taken_out", _("The line was taken out of the device's file.")
+    TROUBLE = (
+        "trouble",
+        _("Portico itself had trouble with it; the operator finds why in the log."),
+    )
     # Touched.
     NO_ANSWER = "no_answer", _("The device did not come back.")
     WRONG_VERSION = "wrong_version", _("The device came back with another version.")

@@ -72,8 +72,9 @@ class UpgradeCampaign(models.Model):
     """An upgrade of one device or of many, in waves (FW-2, FW-3)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Goes with its company, which goes only when it has no devices left.
     organization = models.ForeignKey(
-        Organization, models.PROTECT, related_name="campaigns"
+        Organization, models.CASCADE, related_name="campaigns"
     )
     version = models.ForeignKey(
         FirmwareVersion, models.PROTECT, related_name="campaigns"
@@ -83,7 +84,7 @@ class UpgradeCampaign(models.Model):
     # From Upgrade > New: one wave, at once or at a time.
     is_simple = models.BooleanField(default=False)
     state = models.CharField(
-        max_length=9, choices=CampaignState.choices, default=CampaignState.DRAFT
+        max_length=9, choices=CampaignState.choices, default=CampaignState.PREPARING
     )
     pause_reason = models.CharField(
         max_length=11, choices=PauseReason.choices, blank=True
@@ -97,6 +98,8 @@ class UpgradeCampaign(models.Model):
     # The hours, on the clock of each site, in which a unit may be touched; both null: all.
     window_from = models.TimeField(null=True)
     window_to = models.TimeField(null=True)
+    # The waves as they were asked for, "10, 30, 60"; guards may have added some.
+    shares = models.CharField(max_length=127, blank=True)
     soak_minutes = models.PositiveIntegerField(default=0)
     # It stops by itself when more than this share of those tried failed, once so many were
     # tried; or when so many failed.
@@ -118,6 +121,12 @@ class UpgradeCampaign(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     changed_at = models.DateTimeField()
+    # The worker looks at it again then; null: there is nothing to do.
+    next_at = models.DateTimeField(null=True)
+    # Looks in a row that ended in an error of Portico's own.
+    failures = models.PositiveSmallIntegerField(default=0)
+    # Its steps were kept for long enough.
+    is_pruned = models.BooleanField(default=False)
     # The campaign whose failed devices this one takes.
     follows = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
 
@@ -127,20 +136,35 @@ class UpgradeCampaign(models.Model):
                 fields=["organization", "-created_at", "-id"], name="firmware_campaigns"
             ),
             models.Index(
-                fields=["starts_at"],
-                condition=Q(
-                    state__in=[
-                        CampaignState.SCHEDULED,
-                        CampaignState.RUNNING,
-                        CampaignState.PAUSED,
-                    ]
-                ),
-                name="firmware_live_campaigns",
+                fields=["next_at"],
+                condition=Q(next_at__isnull=False),
+                name="firmware_due_campaigns",
+            ),
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(is_pruned=False),
+                name="firmware_to_prune",
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class Preparation(models.Model):
+    """What is still to be written down of a campaign's devices; gone when all are."""
+
+    campaign = models.OneToOneField(
+        UpgradeCampaign, models.CASCADE, primary_key=True, related_name="preparation"
+    )
+    # Keys of devices: all of them, and once it is planned those of each wave.
+    targets = models.JSONField()
+    is_planned = models.BooleanField(default=False)
+    total = models.PositiveIntegerField()
+    done = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.done} of {self.total} of {self.campaign_id}"
 
 
 class UpgradeWave(models.Model):
@@ -245,6 +269,11 @@ class DeviceUpgrade(models.Model):
                 fields=["device"],
                 condition=Q(is_claimed=True),
                 name="firmware_device_in_one_campaign",
+            ),
+            models.UniqueConstraint(
+                fields=["site"],
+                condition=Q(is_entrance=True, state__in=FLYING),
+                name="firmware_one_entrance_of_a_house",
             ),
             models.CheckConstraint(
                 condition=Q(is_claimed=False) | Q(state__in=OPEN),

@@ -62,7 +62,12 @@ def names_in(
 
 
 def shares_of(campaign: UpgradeCampaign) -> tuple[int, ...]:
-    """Its waves in percent of the whole, 100 together."""
+    """Its waves as they were asked for, in percent, 100 together.
+
+    Of one from before that was kept: what its waves are.
+    """
+    if campaign.shares:
+        return tuple(int(share) for share in campaign.shares.split(","))
     rows = UpgradeWave.objects.filter(campaign=campaign).order_by("number")
     return shares(list(rows.values_list("total", flat=True)))
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import uuid
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from portico.accounts.models import User
 from portico.devices.models import Device
 from portico.devices.selectors import visible_devices
-from portico.firmware.enums import Projection, UpgradeState
+from portico.firmware.enums import CampaignState, Projection, UpgradeState
 from portico.firmware.models import (
     DeviceUpgrade,
     FirmwareVersion,
+    Preparation,
     UpgradeCampaign,
     UpgradeStep,
     UpgradeWave,
@@ -20,8 +21,8 @@ from portico.firmware.models import (
 from portico.firmware.states import ERRORS, in_state
 from portico.kernel.errors import NotVisible
 from portico.sites.selectors import visible_sites
-from portico.tenancy.enums import OrganizationKind
-from portico.tenancy.selectors import organization_of
+from portico.tenancy.enums import OrganizationKind, Role
+from portico.tenancy.selectors import membership_of, organization_of
 
 
 def firmware_versions() -> QuerySet[FirmwareVersion]:
@@ -38,18 +39,24 @@ def get_version(version_id: int | str) -> FirmwareVersion:
 
 
 def visible_campaigns(actor: User) -> QuerySet[UpgradeCampaign]:
-    """Those of his company of which every device is in a site that he may see."""
+    """Those of his company of which every device is in a site that he may see.
+
+    Of one that is being prepared, or whose houses are deleted, that cannot be told: to a
+    sub-installer it is somebody else's, unless he has ordered it.
+    """
     company = organization_of(actor, OrganizationKind.INSTALLER)
-    others = DeviceUpgrade.objects.filter(site__isnull=False).exclude(
-        site__in=visible_sites(actor)
+    rows = DeviceUpgrade.objects.filter(campaign__organization=company)
+    others = rows.filter(site__isnull=False).exclude(site__in=visible_sites(actor))
+    found = UpgradeCampaign.objects.select_related("version__artifact").filter(
+        organization=company
     )
-    return (
-        UpgradeCampaign.objects.select_related("version__artifact")
-        .filter(organization=company)
-        .exclude(
-            pk__in=others.filter(campaign__organization=company).values("campaign")
-        )
-    )
+    found = found.exclude(pk__in=others.values("campaign"))
+    membership = membership_of(actor)
+    if membership is None or membership.role != Role.SUB_INSTALLER:
+        return found
+    is_told = Q(pk__in=rows.values("campaign")) & ~Q(state=CampaignState.PREPARING)
+    is_gone = Q(pk__in=rows.filter(site__isnull=True).values("campaign"))
+    return found.filter(Q(created_by=actor) | (is_told & ~is_gone))
 
 
 def get_visible_campaign(actor: User, campaign_id: uuid.UUID) -> UpgradeCampaign:
@@ -58,6 +65,18 @@ def get_visible_campaign(actor: User, campaign_id: uuid.UUID) -> UpgradeCampaign
     if found is None:
         raise NotVisible
     return found
+
+
+def failing_campaigns() -> int:
+    """How many the worker has put off because of an error of Portico's own."""
+    due = UpgradeCampaign.objects.filter(next_at__isnull=False, failures__gt=0)
+    return due.count()
+
+
+def preparation_of(campaign: UpgradeCampaign) -> Preparation | None:
+    """How far it is with writing down its devices; None: all are."""
+    rows = Preparation.objects.filter(campaign=campaign)
+    return rows.defer("targets").first()
 
 
 def visible_upgrades(actor: User) -> QuerySet[DeviceUpgrade]:

@@ -11,8 +11,8 @@ from portico.firmware.enums import UpgradeState as U
 from portico.firmware.enums import WaveState as W
 
 CAMPAIGNS: Final[Mapping[C, frozenset[C]]] = {
-    C.DRAFT: frozenset({C.SCHEDULED}),
-    C.SCHEDULED: frozenset({C.RUNNING, C.STOPPED}),
+    C.PREPARING: frozenset({C.SCHEDULED, C.STOPPED}),
+    C.SCHEDULED: frozenset({C.PREPARING, C.RUNNING, C.STOPPED}),
     C.RUNNING: frozenset({C.PAUSED, C.COMPLETED, C.STOPPED}),
     C.PAUSED: frozenset({C.RUNNING, C.COMPLETED, C.STOPPED}),
     C.COMPLETED: frozenset(),
@@ -71,6 +71,8 @@ RETRIED: Final = frozenset(
         Why.BRIDGE_LOST,
         Why.NO_ROOM,
         Why.NOT_SAVED,
+        Why.RETRY,
+        Why.TROUBLE,
     }
 )
 

@@ -22,6 +22,7 @@ from portico.gateway.inbox import Full, Inbox
 from portico.gateway.limits import Bucket
 from portico.gateway.presence import PresenceCollector
 from portico.kernel.clock import from_ms, to_ms, utcnow
+from portico.protocols.akuvox.action_url import EventKind
 from portico.protocols.bridge import envelope
 from portico.protocols.bridge import messages as wire
 
@@ -257,6 +258,8 @@ class Session:
         except Full:
             await self._busy(message.id)
             return
+        if message.kind == EventKind.BOOTED:
+            self._presence.restarted(device_id)
         # The next message need not wait for this one's commit.
         task = asyncio.create_task(self._acknowledge(message.id, stored))
         self._tasks.add(task)

@@ -30,6 +30,7 @@ from portico.devices.services import bridges, presence
 from portico.events.enums import EventSource
 from portico.events.selectors import waiting_events
 from portico.events.services.inbox import IncomingEvent, direct_key, store_events
+from portico.firmware.selectors import failing_campaigns
 from portico.gateway import bridge_domain
 from portico.gateway.bridge_domain import BridgeInfo
 from portico.gateway.errors import Refused, StoreFailed
@@ -217,9 +218,11 @@ def _health() -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     counts = job_counts()
-    return {"events_waiting": waiting_events()} | {
-        f"jobs_{state}": count for state, count in counts.items()
+    waiting = {
+        "events_waiting": waiting_events(),
+        "upgrades_failing": failing_campaigns(),
     }
+    return waiting | {f"jobs_{state}": count for state, count in counts.items()}
 
 
 class Domain:

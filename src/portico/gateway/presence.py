@@ -84,7 +84,8 @@ class PresenceCollector:
         self._note_sip(device_id)
 
     def restarted(self, device_id: int) -> None:
-        """It came back as another: that it is registered is news again."""
+        """It has begun anew: only that it registers from now on counts, and is news."""
+        self._registered.discard(device_id)
         self._sip_noted.pop(device_id, None)
 
     def _note_sip(self, device_id: int) -> None:
@@ -109,8 +110,9 @@ class PresenceCollector:
         try:
             await self._domain.note_registered(batch)
         except StoreFailed as error:
+            # Units register again within a minute. Noted later than it was, it would seem
+            # to be from after a restart.
             log.error("registrations_not_stored", count=len(batch), error=str(error))
-            self._registered |= batch
         else:
             self._sip_noted.update(dict.fromkeys(batch, time.monotonic()))
 

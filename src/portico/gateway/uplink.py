@@ -18,7 +18,7 @@ from portico.gateway.inbox import Full, Inbox
 from portico.gateway.limits import Buckets, Misses
 from portico.gateway.presence import PresenceCollector
 from portico.kernel.clock import utcnow
-from portico.protocols.akuvox.action_url import BadActionUrl, parse
+from portico.protocols.akuvox.action_url import BadActionUrl, EventKind, parse
 
 PREFIX = "/e/"
 # One unit reports a few events a second at the very most; a stuck one is slowed down.
@@ -106,6 +106,8 @@ class Uplink:
             metrics.EVENTS.labels("direct", "busy").inc()
             await problem(send, 503, "busy", headers=[RETRY_SECONDS])
             return
+        if report.kind == EventKind.BOOTED:
+            self._presence.restarted(target.device_id)
         address = str(report.data.get("ip", ""))
         self._presence.heard(target.device_id, PresenceVia.EVENT, address)
         _STORED.inc()

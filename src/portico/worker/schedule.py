@@ -27,6 +27,7 @@ from portico.events.services.logbook import BATCH, process_waiting
 from portico.events.services.retention import order_purge, sweep_captures
 from portico.exports.services.exporting import purge_exports, sweep_exports
 from portico.firmware.services.images import sweep_images
+from portico.firmware.services.pruning import order_prune
 from portico.firmware.services.scheduling import run_campaigns
 from portico.houses.services.importing import purge_imports
 from portico.kernel.bus import Payload, current_bus
@@ -117,6 +118,7 @@ def ticks() -> list[Tick]:
         Tick("purge_notices", 3600.0, lambda: purge_old(now=utcnow())),
         Tick("sweep_files", 86_400.0, lambda: sweep_files(now=utcnow())),
         Tick("sweep_images", 86_400.0, lambda: sweep_images(now=utcnow())),
+        Tick("prune_upgrades", 3600.0, order_prune),
         Tick("purge_log", 600.0, order_purge),
         Tick("sweep_captures", 86_400.0, lambda: sweep_captures(now=utcnow())),
         Tick("exports", 60.0, lambda: purge_exports(now=utcnow())),

@@ -16,7 +16,7 @@ from portico.devices.boards import MonitorData, monitor_fields
 from portico.devices.catalogue import DeviceModel, all_models, find_model
 from portico.devices.enums import DeviceKind
 from portico.devices.errors import BadAddress, MacInUse, MacNotInLibrary, WrongKind
-from portico.devices.models import Device, DeviceSecrets, ExternalRelay, Relay
+from portico.devices.models import Device, DeviceSecrets, ExternalRelay, Presence, Relay
 from portico.devices.rules import RelayData, check_lan_address, check_relays
 from portico.devices.services.mac_library import library_entry, read_mac
 from portico.devices.services.pictures import forget_picture
@@ -146,8 +146,11 @@ def publish_files(*, site_id: uuid.UUID) -> None:
 def recognize_model(
     *, device: Device, reported: str, firmware: str, now: datetime
 ) -> None:
-    """Note what the unit says that it is; a model found in the catalogue is kept."""
-    del now  # a fact about the unit, without a history of its own
+    """Note what the unit says that it is; a model found in the catalogue is kept.
+
+    ``now`` is when it said so. With another firmware it has restarted: that its SIP account
+    was registered before says nothing any more.
+    """
     model = find_model(reported) if reported else None
     found = {
         "model": model.key if model and not device.model else device.model,
@@ -158,6 +161,9 @@ def recognize_model(
     if not changed:
         return
     Device.objects.filter(pk=device.pk).update(**changed)
+    if "firmware" in changed and device.firmware:
+        before = Presence.objects.filter(device=device, sip_at__lte=now)
+        before.update(sip_at=None)
     if "model" in changed:
         enqueue(PUBLISH, unique_key=f"publish:{device.pk}", device_id=device.pk)
     publish_on_commit("device.changed", device=device.pk, site=str(device.site_id))

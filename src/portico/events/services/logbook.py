@@ -164,7 +164,7 @@ def _apply(event: Event, device: Device, now: datetime) -> None:
             device=device,
             reported=str(data.get("model", "")),
             firmware=str(data.get("firmware", "")),
-            now=now,
+            now=event.occurred_at,
         )
     if data.get("config"):
         note_applied(device=device, revision=str(data["config"]), at=event.occurred_at)

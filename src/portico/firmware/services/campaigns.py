@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from portico.accounts.models import User
 from portico.audit.services import record
-from portico.devices.models import Device
 from portico.devices.selectors import bridges_by_site, visible_devices
 from portico.firmware.enums import (
     CampaignState,
@@ -30,15 +29,10 @@ from portico.firmware.models import (
     UpgradeCampaign,
     UpgradeWave,
 )
-from portico.firmware.rules import (
-    Target,
-    is_entrance,
-    local_moment,
-    plan_waves,
-    unfit,
-)
-from portico.firmware.services.moving import CHUNK, move, move_wave, tell
+from portico.firmware.rules import Target, local_moment, plan_waves, unfit
+from portico.firmware.services.moving import move, move_campaign, move_wave, tell
 from portico.firmware.services.pausing import end_campaign, hold_campaign
+from portico.firmware.services.preparing import Candidate, begin, candidates, chunks
 from portico.firmware.states import OPEN
 from portico.kernel.errors import NotVisible
 from portico.kernel.rows import hold
@@ -121,6 +115,8 @@ def order_upgrade(
 ) -> UpgradeCampaign:
     """Upgrade ``devices``, which ``actor`` may manage, to the version of ``plan``.
 
+    Many are written down by a job; until then it is being prepared.
+
     :raises BadPlan: the plan or the choice of devices is not possible; ``field`` says
         which.
     :raises NotVisible: one of the devices is not his.
@@ -131,14 +127,12 @@ def order_upgrade(
         return same
     plan = replace(plan, version=hold(plan.version))
     targets = _targets(actor, devices, plan)
-    starts_at, moments = _starts(targets, plan, now)
-    fields = _fields(plan)
+    fields = _fields(plan) | {"starts_at": _start(targets, plan, now)}
     try:
         with transaction.atomic():
             campaign = UpgradeCampaign.objects.create(
                 organization=company,
-                state=CampaignState.SCHEDULED,
-                starts_at=starts_at,
+                state=CampaignState.PREPARING,
                 created_by=actor,
                 created_by_name=str(actor.name or actor)[:127],
                 token=plan.token,
@@ -150,12 +144,12 @@ def order_upgrade(
             )
     except IntegrityError:  # another company's form
         raise NotVisible from None
-    _fill(campaign, targets, plan, moments, now)
+    begin(campaign, sorted(one.pk for one in targets), now=now)
     _note(actor, campaign, "upgrade.ordered", now, devices=len(targets))
     return campaign
 
 
-def _targets(actor: User, devices: Collection[int], plan: PlanData) -> list[Device]:
+def _targets(actor: User, devices: Collection[int], plan: PlanData) -> list[Candidate]:
     """:raises BadPlan, NotVisible: see :func:`order_upgrade`."""
     wanted = sorted(set(devices))
     if not wanted:
@@ -166,39 +160,30 @@ def _targets(actor: User, devices: Collection[int], plan: PlanData) -> list[Devi
     if plan.version.known_bad:
         text = _("This version is known to be bad: %(why)s")
         raise BadPlan(text % {"why": plan.version.known_bad}, field="version")
-    mine = visible_devices(actor).select_related("site", "presence")
-    found = [
-        device
-        for part in _chunks(wanted)
-        for device in mine.filter(pk__in=part, site__kind=plan.project)
-    ]
+    mine = visible_devices(actor).filter(site__kind=plan.project)
+    found = candidates(mine, wanted)
     if len(found) != len(wanted):
         raise NotVisible
-    # The first wave is to tell something: it takes those that are there.
-    found.sort(key=lambda one: (not _is_online(one), one.name, one.pk))
     return found
 
 
-def _starts(
-    targets: Sequence[Device], plan: PlanData, now: datetime
-) -> tuple[datetime, dict[str, datetime]]:
-    """When the first site begins, and the moment for each time zone.
+def _start(targets: Sequence[Candidate], plan: PlanData, now: datetime) -> datetime:
+    """When the first site begins.
 
     :raises BadPlan: the time is none, is over, or is far away.
     """
-    zones = {device.site.time_zone for device in targets}
     if not plan.local_start:
-        return now, dict.fromkeys(zones, now)
+        return now
+    zones = {one.time_zone for one in targets}
     try:
-        moments = {zone: local_moment(plan.local_start, zone) for zone in zones}
-    except ValueError:
+        first = min(local_moment(plan.local_start, zone) for zone in zones)
+    except (ValueError, OverflowError):  # the latter: in the year 1 or 9999
         raise BadPlan(_("This is no date and time."), field="local_start") from None
-    first = min(moments.values())
     if first < now:
         raise BadPlan(_("This time is over."), field="local_start")
     if first > now + _FURTHEST:
         raise BadPlan(_("Choose a time within half a year."), field="local_start")
-    return first, moments
+    return first
 
 
 def _fields(plan: PlanData) -> dict[str, object]:
@@ -219,6 +204,7 @@ def _fields(plan: PlanData) -> dict[str, object]:
         "allow_downgrade": plan.allow_downgrade,
         "window_from": start,
         "window_to": end,
+        "shares": ", ".join(map(str, plan.waves)),
         "soak_minutes": plan.soak_minutes,
         "error_percent": plan.error_percent,
         "error_sample": plan.error_sample,
@@ -229,62 +215,6 @@ def _fields(plan: PlanData) -> dict[str, object]:
     }
 
 
-def _fill(
-    campaign: UpgradeCampaign,
-    devices: Sequence[Device],
-    plan: PlanData,
-    moments: dict[str, datetime],
-    now: datetime,
-) -> None:
-    """Waves and their rows; what the targets are is settled here."""
-    by_id = {device.pk: device for device in devices}
-    planned = plan_waves([_target(device) for device in devices], plan.waves)
-    waves = UpgradeWave.objects.bulk_create(
-        UpgradeWave(
-            campaign=campaign,
-            number=number,
-            total=len(targets),
-            holding=len(targets),
-            remaining=len(targets),
-        )
-        for number, targets in enumerate(planned, start=1)
-    )
-    DeviceUpgrade.objects.bulk_create(
-        (
-            _row(campaign, wave, by_id[target.device_id], moments, now)
-            for wave, targets in zip(waves, planned, strict=True)
-            for target in targets
-        ),
-        batch_size=CHUNK,
-    )
-
-
-def _target(device: Device) -> Target:
-    return Target(device.pk, device.site_id, is_entrance(device.kind))
-
-
-def _row(
-    campaign: UpgradeCampaign,
-    wave: UpgradeWave,
-    device: Device,
-    moments: dict[str, datetime],
-    now: datetime,
-) -> DeviceUpgrade:
-    return DeviceUpgrade(
-        campaign=campaign,
-        wave=wave,
-        device=device,
-        site=device.site,
-        device_name=device.name,
-        device_mac=device.mac,
-        site_name=device.site.room_name,
-        is_entrance=is_entrance(device.kind),
-        from_version=device.firmware,
-        not_before=moments[device.site.time_zone],
-        changed_at=now,
-    )
-
-
 def dry_run(
     *, actor: User, devices: Collection[int], plan: PlanData, now: datetime
 ) -> DryRun:
@@ -293,15 +223,15 @@ def dry_run(
     :raises BadPlan, NotVisible: as there.
     """
     found = _targets(actor, devices, plan)
-    _starts(found, plan, now)
+    _start(found, plan, now)
     _fields(plan)
-    claimed = _claimed([device.pk for device in found])
-    with_bridge = set(bridges_by_site({device.site_id for device in found}))
+    claimed = _claimed([one.pk for one in found])
+    with_bridge = set(bridges_by_site({one.site for one in found}))
     told = Counter(_fate(one, plan, claimed, with_bridge) for one in found)
-    planned = plan_waves([_target(device) for device in found], plan.waves)
+    planned = plan_waves([one.target for one in found], plan.waves)
     return DryRun(
         total=len(found),
-        sites=len({device.site_id for device in found}),
+        sites=len({one.site for one in found}),
         models=dict(Counter(one.model or one.reported_model for one in found)),
         ready=told["ready"],
         offline=told[Why.OFFLINE],
@@ -322,7 +252,7 @@ def _wave_plan(targets: Sequence[Target]) -> WavePlan:
 
 
 def _fate(
-    device: Device,
+    device: Candidate,
     plan: PlanData,
     claimed: Collection[int],
     with_bridge: Collection[uuid.UUID],
@@ -333,33 +263,24 @@ def _fate(
         for_model=plan.version.model,
         version=plan.version.version,
         allow_downgrade=plan.allow_downgrade,
-        loses_way=plan.reset_after and device.site_id not in with_bridge,
+        loses_way=plan.reset_after and device.site not in with_bridge,
     )
     if told is not None:
         state, why = told
         return why or state
     if device.pk in claimed:
         return Why.OTHER_CAMPAIGN
-    if not _is_online(device):
+    if not device.is_online:
         return Why.OFFLINE
     return "ready" if device.firmware else Why.UNKNOWN_VERSION
 
 
-def _is_online(device: Device) -> bool:
-    presence = getattr(device, "presence", None)
-    return presence is not None and bool(presence.is_online)
-
-
 def _claimed(device_ids: Sequence[int]) -> set[int]:
     found: set[int] = set()
-    for part in _chunks(device_ids):
+    for part in chunks(device_ids):
         rows = DeviceUpgrade.objects.filter(device__in=part, is_claimed=True)
         found.update(rows.values_list("device", flat=True))
     return found
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
 
 
 @transaction.atomic
@@ -376,17 +297,15 @@ def change_pending(
     :raises NotNow: it has begun. :raises BadPlan, NotVisible: see :func:`order_upgrade`.
     """
     held = hold(campaign)
+    if held.state == CampaignState.PREPARING:
+        raise NotNow(_("This upgrade is being prepared; change it in a moment."))
     if held.state != CampaignState.SCHEDULED:
         raise NotNow(_("This upgrade has begun; it can be paused or stopped."))
     plan = replace(plan, version=hold(plan.version))
     targets = _targets(actor, devices, plan)
-    starts_at, moments = _starts(targets, plan, now)
-    fields = _fields(plan) | {"starts_at": starts_at, "changed_at": now}
-    rows = UpgradeCampaign.objects.filter(pk=held.pk, state=CampaignState.SCHEDULED)
-    rows.update(**fields)
-    UpgradeWave.objects.filter(campaign=held).delete()
-    _fill(held, targets, plan, moments, now)
-    tell({held.pk})
+    fields = _fields(plan) | {"starts_at": _start(targets, plan, now)}
+    move_campaign(held, CampaignState.PREPARING, now=now, next_at=None, **fields)
+    begin(held, sorted(one.pk for one in targets), now=now)
     _note(actor, held, "upgrade.changed", now, devices=len(targets))
 
 
@@ -436,6 +355,7 @@ def resume(
         pause_reason="",
         forgiven=forgiven,
         changed_at=now,
+        next_at=now,
     )
     for wave in waves:
         if wave.state == WaveState.TRIPPED:
@@ -471,6 +391,9 @@ def hide_record(*, actor: User, upgrade: DeviceUpgrade, now: datetime) -> None:
 
     :raises NotNow: it is on its way.
     """
+    # First, as everybody else holds it before its devices: its end may have come.
+    live = UpgradeCampaign.objects.filter(pk=upgrade.campaign_id, next_at__isnull=False)
+    live.update(next_at=now)
     held = hold(upgrade)
     if held.state in {UpgradeState.QUEUED, UpgradeState.WAITING}:
         move([held], UpgradeState.CANCELLED, reason=Why.STOPPED, now=now)

@@ -8,24 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from django.db import transaction
 
 from portico.access.enums import SyncState
 from portico.access.services.ordering import read_again
-from portico.devices.enums import CommandChannel, CommandKind, CommandState
+from portico.devices.enums import (
+    CommandChannel,
+    CommandKind,
+    CommandState,
+    DenialReason,
+)
 from portico.devices.models import Command, Device
 from portico.devices.selectors import bridge_of
+from portico.devices.services.commands import RESTART_WITHIN
 from portico.devices.services.orders import request_order
+from portico.events.selectors import called_since
 from portico.firmware.enums import UpgradeState, Way, Why
 from portico.firmware.models import DeviceUpgrade, UpgradeCampaign
+from portico.firmware.services.apart import apart
 from portico.firmware.services.moving import move
 from portico.firmware.services.restoring import has_restored
-from portico.firmware.services.retrying import came_to_nothing
+from portico.firmware.services.retrying import CALL_QUIET, FILE_LOOK, came_to_nothing
+from portico.firmware.states import TOUCHED
+from portico.provisioning.enums import AutopState
 from portico.provisioning.services.autop import withdraw_lines
 
 LOOK_AGAIN: Final = timedelta(seconds=10)
+# After an error of our own.
+_TROUBLE_AGAIN: Final = timedelta(minutes=1)
 # An order is answered within its ten seconds of life.
 _ORDER_AGAIN: Final = timedelta(seconds=2)
 # After the unit is back: it registers within a minute or two; its codes are read, and
@@ -47,6 +60,7 @@ _REASONS: Final = {
     "bad_command": Why.NOT_SUPPORTED,
     "not_supported": Why.NOT_SUPPORTED,
 }
+_MAYBE_DONE: Final = (DenialReason.NO_ANSWER, DenialReason.UNKNOWN_OUTCOME)
 _FAILED: Final = (CommandState.DENIED, CommandState.FAILED, CommandState.TIMED_OUT)
 
 
@@ -59,27 +73,54 @@ def check_flights(
     same: list[int] = []
     for row in rows:
         row.campaign = campaign
-        if row.device is None:
-            _gone(row, now)
-        elif row.state == UpgradeState.OFFERED:
-            order = orders.get(row.command_id) if row.command_id else None
-            _check_offer(row, order, now)
-        elif row.state == UpgradeState.DOWNLOADING:
-            take_back(row, _slow(row, now), now)
-        elif row.state == UpgradeState.INSTALLING:
-            same += _check_install(row, row.device, now)
-        else:
-            same += _verify(row, row.device, now)
+        order = orders.get(row.command_id) if row.command_id else None
+        same += apart(
+            partial(_check, row, order, now),
+            partial(_troubled, row, now),
+            upgrade=row.pk,
+        )
     DeviceUpgrade.objects.filter(pk__in=same, is_claimed=True).update(
         next_at=now + LOOK_AGAIN
     )
 
 
+def _check(row: DeviceUpgrade, order: Command | None, now: datetime) -> list[int]:
+    """Its key, if it is to be looked at again soon."""
+    if row.device is None or row.device.mac != row.device_mac:
+        _gone(row, now)
+    elif row.state == UpgradeState.OFFERED and row.way == Way.AUTOP:
+        _check_line(row, now)
+    elif row.state == UpgradeState.OFFERED:
+        _check_order(row, order, now)
+    elif row.state == UpgradeState.DOWNLOADING:
+        take_back(row, _slow(row, now), now)
+    elif row.state == UpgradeState.INSTALLING:
+        return _check_install(row, row.device, now)
+    else:
+        return _verify(row, row.device, now)
+    return []
+
+
+def _troubled(row: DeviceUpgrade, now: datetime) -> list[int]:
+    """It cannot be told how it stands: until its phase should have ended."""
+    if row.deadline_at is None or now < row.deadline_at:
+        again = DeviceUpgrade.objects.filter(pk=row.pk, is_claimed=True)
+        again.update(next_at=now + _TROUBLE_AGAIN)
+    elif row.state in TOUCHED:
+        move([row], UpgradeState.FAILED, reason=Why.TROUBLE, now=now)
+    else:
+        move([row], UpgradeState.ABORTED, reason=Why.TROUBLE, now=now)
+    return []
+
+
 def _gone(row: DeviceUpgrade, now: datetime) -> None:
-    if row.state in {UpgradeState.OFFERED, UpgradeState.DOWNLOADING}:
+    """The unit was removed, or another stands in its place."""
+    if row.state in TOUCHED:
+        move([row], UpgradeState.FAILED, reason=Why.DEVICE_GONE, now=now)
+    elif row.device is None:
         move([row], UpgradeState.CANCELLED, reason=Why.DEVICE_GONE, now=now)
     else:
-        move([row], UpgradeState.FAILED, reason=Why.DEVICE_GONE, now=now)
+        take_back(row, Why.RETRY, now)
 
 
 @transaction.atomic
@@ -96,13 +137,26 @@ def _slow(row: DeviceUpgrade, now: datetime) -> Why:
     return Why.BRIDGE_LOST if row.way == Way.BRIDGE else Why.DOWNLOAD_FAILED
 
 
-def _check_offer(row: DeviceUpgrade, order: Command | None, now: datetime) -> None:
+def _check_line(row: DeviceUpgrade, now: datetime) -> None:
+    """The image's address stands in the unit's file, or the unit has it already."""
+    state = row.autop_item.state if row.autop_item is not None else AutopState.LOST
+    if row.not_after is not None and now >= row.not_after:
+        take_back(row, Why.WINDOW, now)
+    elif row.deadline_at is not None and now >= row.deadline_at:
+        take_back(row, Why.NOT_FETCHED, now)
+    elif state == AutopState.WITHDRAWN:
+        take_back(row, Why.TAKEN_OUT, now)
+    elif state in {AutopState.LOST, AutopState.SUPERSEDED}:
+        take_back(row, Why.RETRY, now)
+    else:
+        again = DeviceUpgrade.objects.filter(pk=row.pk, state=row.state)
+        again.update(next_at=min(row.deadline_at or now, now + FILE_LOOK))
+
+
+def _check_order(row: DeviceUpgrade, order: Command | None, now: datetime) -> None:
     is_late = row.deadline_at is not None and now >= row.deadline_at
     if row.not_after is not None and now >= row.not_after:
         take_back(row, Why.WINDOW, now)
-    elif row.way == Way.AUTOP:
-        if is_late:
-            take_back(row, Why.NOT_FETCHED, now)
     elif order is None or order.state in _FAILED:
         reason = order.reason if order is not None else ""
         take_back(row, _REASONS.get(reason, Why.UNREACHABLE), now)
@@ -147,7 +201,7 @@ def _look_at_codes(row: DeviceUpgrade, device: Device, now: datetime) -> None:
 def _verify(row: DeviceUpgrade, device: Device, now: datetime) -> list[int]:
     if row.campaign.reset_after and row.reset_at is None:
         _reset(row, device, now)
-    elif row.reset_at is not None and _reset_failed(row, device):
+    elif row.reset_at is not None and _reset_failed(row, device, now):
         DeviceUpgrade.objects.filter(pk=row.pk).update(reset_at=None)
     elif (lacking := _lacking(row, device, now)) is None:
         move([row], UpgradeState.SUCCEEDED, now=now)
@@ -159,24 +213,28 @@ def _verify(row: DeviceUpgrade, device: Device, now: datetime) -> list[int]:
 
 
 def _reset(row: DeviceUpgrade, device: Device, now: datetime) -> None:
-    """Order the reset; where the bridge is away, it is ordered when it is back."""
+    """Order the reset, when the bridge is there and nobody is calling."""
     bridge = bridge_of(device.site)
+    in_call = called_since({device.site_id}, now - CALL_QUIET)
     last = (row.verified_at or now) + RESET_WITHIN
     if now >= last:
         move([row], UpgradeState.FAILED, reason=Why.NO_CONFIGURATION, now=now)
-    if now >= last or bridge is None or not bridge.is_online:
+    if now >= last or bridge is None or not bridge.is_online or in_call:
         return
     with transaction.atomic():
         rows = DeviceUpgrade.objects.filter(pk=row.pk, state=row.state, reset_at=None)
         until = min(now + VERIFY_WITHIN, last)
         if rows.update(reset_at=now, deadline_at=until):
-            request_order(
+            order = request_order(
                 actor=None,
                 device=device,
                 kind=CommandKind.RESET_FACTORY,
                 channel=CommandChannel.SYSTEM,
                 now=now,
             )
+            # Somebody may have ordered one a moment before: then it is that one.
+            begun = DeviceUpgrade.objects.filter(pk=row.pk)
+            begun.update(reset_at=min(now, order.requested_at))
 
 
 def _reset_order(row: DeviceUpgrade, device: Device) -> Command | None:
@@ -186,23 +244,32 @@ def _reset_order(row: DeviceUpgrade, device: Device) -> Command | None:
     return orders.order_by("-requested_at").first()
 
 
-def _reset_failed(row: DeviceUpgrade, device: Device) -> bool:
+def _reset_failed(row: DeviceUpgrade, device: Device, now: datetime) -> bool:
     order = _reset_order(row, device)
-    return order is None or order.state in _FAILED
+    if order is None:
+        return True
+    # A unit that was told and did not answer may be resetting: it is not told again.
+    is_unsure = (
+        order.reason in _MAYBE_DONE and now < order.requested_at + RESTART_WITHIN
+    )
+    return order.state in _FAILED and not is_unsure
 
 
 def _lacking(row: DeviceUpgrade, device: Device, now: datetime) -> Why | None:
     """What the unit was before, and is not yet again; None: nothing."""
-    since = row.reset_at or row.installing_at or now
+    since = row.installing_at or now
     if row.reset_at is not None:
         order = _reset_order(row, device)
         if order is None or order.state != CommandState.CONFIRMED:
             return Why.NO_CONFIGURATION
+        since = order.confirmed_at or row.reset_at
         if not _has_settings(row.reset_at, device):
             return Why.NO_CONFIGURATION
         if not has_restored(row, device, now):
             return Why.NO_CONFIGURATION
     presence = getattr(device, "presence", None)
+    # What was noted of the version before is forgotten with it: a unit registers long
+    # into its writing.
     sip_at = presence.sip_at if presence is not None else None
     if row.had_sip and (sip_at is None or sip_at <= since):
         return Why.NO_SIP

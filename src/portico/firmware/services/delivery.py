@@ -16,11 +16,13 @@ from typing import Any, Final
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portico.devices.enums import CommandKind
 from portico.devices.selectors.commands import commands_for
 from portico.firmware.enums import UpgradeState, Way, Why
 from portico.firmware.models import Artifact, DeviceUpgrade
+from portico.firmware.rules import unfit
 from portico.firmware.services.moving import move
 from portico.firmware.services.retrying import came_to_nothing
 from portico.protocols.bridge.firmware import (
@@ -64,7 +66,7 @@ class Image:
 def order_data(*, device_id: int, command_id: uuid.UUID) -> dict[str, Any]:
     """What the order to the bridge says besides; empty: it was taken back."""
     upgrade = _flying().filter(device=device_id, command_id=command_id).first()
-    if upgrade is None:
+    if upgrade is None or upgrade.state not in _ON_ITS_WAY or not _fits(upgrade):
         return {}
     artifact = upgrade.campaign.version.artifact
     return {
@@ -112,7 +114,7 @@ def _image(upgrade: DeviceUpgrade | None, *, by_bridge: bool) -> Image | None:
         upgrade is None
         or upgrade.device is None
         or upgrade.state not in states
-        or upgrade.campaign.version.known_bad
+        or not _fits(upgrade)
     ):
         return None
     artifact: Artifact = upgrade.campaign.version.artifact
@@ -128,6 +130,26 @@ def _image(upgrade: DeviceUpgrade | None, *, by_bridge: bool) -> Image | None:
         site_id=upgrade.device.site_id,
         by_bridge=by_bridge,
     )
+
+
+def _fits(upgrade: DeviceUpgrade) -> bool:
+    """Whether its unit is the one that it was offered to, and may still have the version.
+
+    Between the offer and the last part of the image are hours: somebody may have put
+    another unit in its place, or a newer version on it, or marked this one as bad.
+    """
+    device, campaign = upgrade.device, upgrade.campaign
+    if device is None or device.mac != upgrade.device_mac or campaign.version.known_bad:
+        return False
+    told = unfit(
+        model=device.model,
+        firmware=device.firmware,
+        for_model=campaign.version.model,
+        version=campaign.version.version,
+        allow_downgrade=campaign.allow_downgrade,
+        loses_way=False,
+    )
+    return told is None
 
 
 @transaction.atomic
@@ -183,12 +205,9 @@ def may_finish(*, upgrade_id: int, attempt: int, now: datetime) -> bool:
     True is the point of no return; False: it was taken back. The last part again, for a
     unit that did not get it, is given while it installs.
     """
-    upgrade = (
-        DeviceUpgrade.objects.select_related("campaign__version__artifact")
-        .filter(pk=upgrade_id, attempt=attempt, way=Way.AUTOP)
-        .first()
-    )
-    if upgrade is None:
+    rows = _flying().filter(pk=upgrade_id, attempt=attempt, way=Way.AUTOP)
+    upgrade = rows.first()
+    if upgrade is None or not _fits(upgrade):
         return False
     if upgrade.state == UpgradeState.DOWNLOADING and _is_time(upgrade, now):
         return _install(upgrade, now)
@@ -233,7 +252,7 @@ def verdict(
         return Verdict.STOP
     if upgrade.state == UpgradeState.INSTALLING:
         return Verdict.GO
-    may_go = upgrade.state in _ON_ITS_WAY and not upgrade.campaign.version.known_bad
+    may_go = upgrade.state in _ON_ITS_WAY and _fits(upgrade)
     if may_go and report.state == ReportState.DOWNLOADING:
         may_go = _goes_on(upgrade, report.done, now)
     elif may_go:
@@ -274,7 +293,7 @@ def keep_configuration(
     return True
 
 
-def _flying() -> Any:
+def _flying() -> QuerySet[DeviceUpgrade]:
     return DeviceUpgrade.objects.select_related(
         "device", "campaign__version__artifact"
     ).filter(device__isnull=False)
@@ -290,5 +309,4 @@ def _of_order(
     )
     if not orders.exclude(sent_at=None).exists():
         return None
-    found: DeviceUpgrade | None = _flying().filter(command_id=command_id).first()
-    return found
+    return _flying().filter(command_id=command_id).first()

@@ -115,7 +115,8 @@ def _is_zip(file: File[Any]) -> bool:
     try:
         with zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
             return bool(archive.infolist())
-    except (zipfile.BadZipFile, UnicodeDecodeError, ValueError):
+    # The second: a version of the format that nobody has written yet.
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError):
         return False
 
 

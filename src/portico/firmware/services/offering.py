@@ -6,9 +6,10 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from portico.access.enums import SyncState
 from portico.devices.enums import CommandChannel, CommandKind, CommandState
@@ -19,16 +20,21 @@ from portico.events.selectors import called_since
 from portico.firmware.enums import CampaignState, UpgradeState, Way, Why
 from portico.firmware.models import DeviceUpgrade, UpgradeCampaign
 from portico.firmware.rules import FOREVER, Hours, open_until, opens_at, unfit
+from portico.firmware.services.apart import apart
 from portico.firmware.services.delivery import image_address
 from portico.firmware.services.moving import let_go, move
-from portico.firmware.services.retrying import AFTER_CALL, LOOK_FOR
+from portico.firmware.services.retrying import (
+    AFTER_CALL,
+    CALL_QUIET,
+    FILE_LOOK,
+    LOOK_FOR,
+    came_to_nothing,
+)
 from portico.firmware.states import FLYING
 from portico.provisioning.errors import BadTarget
 from portico.provisioning.services.autop import send_lines
 from portico.sites.models import Site
 
-# Nobody comes home while the door restarts.
-CALL_QUIET: Final = timedelta(minutes=5)
 # A bridge has taken an order within seconds, or not at all.
 BRIDGE_WITHIN: Final = timedelta(minutes=3)
 # Units that fetch their file by themselves do so every hour, some once a day.
@@ -55,8 +61,15 @@ class Offering:
     """A look at devices of one campaign, with what all of them need read once."""
 
     def __init__(
-        self, campaign: UpgradeCampaign, rows: Sequence[DeviceUpgrade], now: datetime
+        self,
+        campaign: UpgradeCampaign,
+        rows: Sequence[DeviceUpgrade],
+        now: datetime,
+        *,
+        most: int,
     ) -> None:
+        """``most``: offers; whoever is due and gets none now stays due."""
+        self._left = most
         self._campaign = campaign
         self._rows = rows
         self._now = now
@@ -73,11 +86,20 @@ class Offering:
         )
         return set(flying.values_list("site", flat=True))
 
-    def run(self) -> None:
-        """Offer to those that may have it; the others wait, or are left alone."""
+    def run(self) -> int:
+        """Offer to those that may have it; the others wait, or are left alone.
+
+        Returns how many offers were tried.
+        """
+        most = self._left
         told: defaultdict[_Verdict, list[DeviceUpgrade]] = defaultdict(list)
         for row in self._rows:
-            verdict = self._verdict(row)
+            row.campaign = self._campaign
+            verdict = apart(
+                partial(self._verdict, row),
+                partial(self._troubled, row),
+                upgrade=row.pk,
+            )
             if verdict[0] != UpgradeState.OFFERED:
                 told[verdict].append(row)
         for (state, reason, again), rows in told.items():
@@ -85,6 +107,12 @@ class Offering:
                 self._wait(rows, reason, again)
             else:
                 move(rows, state, reason=reason, now=self._now)
+        return most - self._left
+
+    def _troubled(self, row: DeviceUpgrade) -> _Verdict:
+        """Tried again a few times, then left alone: the others do not wait for it."""
+        came_to_nothing(row, Why.TROUBLE, now=self._now)
+        return (UpgradeState.OFFERED, "", None)
 
     def _wait(
         self, rows: Sequence[DeviceUpgrade], reason: str, again: datetime | None
@@ -130,6 +158,9 @@ class Offering:
         wait = self._by_clock(row, device.site) or self._by_house(row, device)
         if wait is not None:
             return (UpgradeState.WAITING, *wait)
+        if self._left <= 0:
+            return (UpgradeState.OFFERED, "", None)
+        self._left -= 1
         return self._offer(row, device)
 
     def _by_clock(self, row: DeviceUpgrade, site: Site) -> _Wait | None:
@@ -169,6 +200,8 @@ class Offering:
                     self._by_bridge(row, device)
         except _NotNow as error:
             return (UpgradeState.WAITING, error.why, self._now + LOOK_FOR)
+        except IntegrityError:  # another worker's offer to another entrance was quicker
+            return (UpgradeState.WAITING, Why.OTHER_DOOR, self._now + LOOK_FOR)
         except BadTarget:  # its file is full of commands that it has not fetched
             return (UpgradeState.WAITING, Why.RETRY, self._now + FILE_FULL)
         if row.is_entrance:
@@ -183,7 +216,7 @@ class Offering:
         return rows.first() is not None
 
     def _by_bridge(self, row: DeviceUpgrade, device: Device) -> None:
-        """:raises _NotNow: the house's bridge was away just now."""
+        """:raises _NotNow: the bridge was away just now, or has another upgrade's order."""
         command = request_order(
             actor=None,
             device=device,
@@ -193,6 +226,8 @@ class Offering:
         )
         if command.state != CommandState.REQUESTED:
             raise _NotNow(Why.OFFLINE)
+        if DeviceUpgrade.objects.filter(command_id=command.pk).exists():
+            raise _NotNow(Why.RETRY)
         self._move(row, device, Way.BRIDGE, command_id=command.pk)
 
     def _by_file(self, row: DeviceUpgrade, device: Device) -> None:
@@ -227,7 +262,9 @@ class Offering:
             attempt=row.attempt + 1,
             not_after=None if end == FOREVER else end,
             deadline_at=deadline,
-            next_at=deadline if way == Way.AUTOP else now,
+            next_at=min(deadline, now + FILE_LOOK) if way == Way.AUTOP else now,
+            device_mac=device.mac,
+            device_name=device.name,
             from_version=device.firmware,
             had_sip=sip_at is not None and now - sip_at < SIP_FRESH,
             had_credentials=self._codes_on(device),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -15,14 +15,19 @@ from portico.firmware.enums import (
     WaveState,
     Why,
 )
-from portico.firmware.models import DeviceUpgrade, UpgradeCampaign, UpgradeWave
+from portico.firmware.models import (
+    DeviceUpgrade,
+    Preparation,
+    UpgradeCampaign,
+    UpgradeWave,
+)
 from portico.firmware.services.moving import CHUNK, move, move_campaign, move_wave
 from portico.notices.enums import NoticeKind
 from portico.notices.services.telling import notify
 from portico.provisioning.services.autop import withdraw_lines
 
 _ON_THEIR_WAY = (UpgradeState.OFFERED, UpgradeState.DOWNLOADING)
-_UNTOUCHED = (UpgradeState.QUEUED, UpgradeState.WAITING, *_ON_THEIR_WAY)
+_WAITS = (UpgradeState.QUEUED, UpgradeState.WAITING)
 
 
 @transaction.atomic
@@ -33,9 +38,11 @@ def hold_campaign(
 
     Devices past the point of no return go on to their end.
     """
-    if not move_campaign(campaign, CampaignState.PAUSED, now=now, pause_reason=reason):
+    if not move_campaign(
+        campaign, CampaignState.PAUSED, now=now, pause_reason=reason, next_at=now
+    ):
         return False
-    while part := _part(campaign, _ON_THEIR_WAY):
+    while part := _held(campaign, _ON_THEIR_WAY, most=CHUNK):
         _withdraw(part, now)
         move(
             part,
@@ -53,28 +60,52 @@ def hold_campaign(
 
 @transaction.atomic
 def end_campaign(campaign: UpgradeCampaign, *, now: datetime) -> bool:
-    """Stop for good: what was not written yet never will be."""
+    """Stop for good: what was not written yet never will be.
+
+    What is on its way is taken back here and now. Of many that only wait the worker
+    cancels the rest, part by part; nothing is offered to them any more.
+    """
     if not move_campaign(
-        campaign, CampaignState.STOPPED, now=now, ended_at=now, pause_reason=""
+        campaign,
+        CampaignState.STOPPED,
+        now=now,
+        ended_at=now,
+        next_at=now,
+        pause_reason="",
     ):
         return False
-    while part := _part(campaign, _UNTOUCHED):
-        _withdraw(part, now)
-        move(part, UpgradeState.CANCELLED, reason=Why.STOPPED, now=now)
+    Preparation.objects.filter(campaign=campaign).delete()
+    # All are held before the first is moved: their waves come last, as everywhere.
+    flying = _held(campaign, _ON_THEIR_WAY)
+    _cancel([*flying, *_held(campaign, _WAITS, most=CHUNK)], now)
     for wave in UpgradeWave.objects.filter(campaign=campaign):
         if wave.state not in {WaveState.PASSED, WaveState.CANCELLED}:
             move_wave(wave, WaveState.CANCELLED)
     return True
 
 
-def _part(
-    campaign: UpgradeCampaign, states: Iterable[UpgradeState]
+@transaction.atomic
+def cancel_some(campaign: UpgradeCampaign, *, now: datetime) -> int:
+    """Of a stopped campaign: a part of what still waits; returns how many."""
+    part = _held(campaign, _WAITS, most=CHUNK)
+    _cancel(part, now)
+    return len(part)
+
+
+def _cancel(rows: Sequence[DeviceUpgrade], now: datetime) -> None:
+    _withdraw(rows, now)
+    for start in range(0, len(rows), CHUNK):
+        part = rows[start : start + CHUNK]
+        move(part, UpgradeState.CANCELLED, reason=Why.STOPPED, now=now)
+
+
+def _held(
+    campaign: UpgradeCampaign, states: Iterable[UpgradeState], most: int | None = None
 ) -> list[DeviceUpgrade]:
+    """Held, so that what is read is what is moved."""
     rows = DeviceUpgrade.objects.filter(campaign=campaign, state__in=list(states))
-    # Held, so that what is read is what is moved.
-    return list(
-        rows.select_for_update(of=("self",), no_key=True).order_by("pk")[:CHUNK]
-    )
+    held = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
+    return list(held[:most])
 
 
 def _withdraw(rows: Iterable[DeviceUpgrade], now: datetime) -> None:

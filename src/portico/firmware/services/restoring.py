@@ -35,13 +35,13 @@ def has_restored(row: DeviceUpgrade, device: Device, now: datetime) -> bool:
 
 def _parts(backup: str, device: Device) -> list[dict[str, str]]:
     """Settings that are nobody's but the unit's own: not Portico's, and harmless."""
-    saved: dict[str, str] = json.loads(backup) if backup else {}
+    saved = json.loads(backup) if backup else {}
     file = file_of(device)
     own = {key.lower() for key in parse(file.body).settings} if file else set()
     parts: list[dict[str, str]] = [{}]
     size = 0
     for key, value in sorted(saved.items()):
-        if key.lower() in own or danger_of(key) or not _can_be_told(value):
+        if key.lower() in own or danger_of(key) or not _can_be_told(key, value):
             continue
         length = len(key) + len(value.encode()) + 4
         if len(parts[-1]) >= MAX_LINES or size + length > MAX_BYTES:
@@ -52,5 +52,8 @@ def _parts(backup: str, device: Device) -> list[dict[str, str]]:
     return [part for part in parts if part]
 
 
-def _can_be_told(value: str) -> bool:
-    return bool(value) and len(value) <= _MOST_VALUE and value.isprintable()
+def _can_be_told(key: str, value: object) -> bool:
+    """Whether it is one line of a file, which says just that."""
+    if not isinstance(value, str) or not value or len(value) > _MOST_VALUE:
+        return False
+    return value.isprintable() and parse(f"{key} = {value}").settings == {key: value}

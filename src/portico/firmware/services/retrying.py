@@ -12,10 +12,14 @@ from portico.firmware.states import RETRIED
 
 _FIRST: Final = timedelta(minutes=1)
 _LONGEST: Final = timedelta(minutes=30)
+# Nobody comes home while the door restarts.
+CALL_QUIET: Final = timedelta(minutes=5)
 # Somebody is at the door: a call is over by then.
 AFTER_CALL: Final = timedelta(minutes=2)
 # How often one that is away is looked for.
 LOOK_FOR: Final = timedelta(minutes=1)
+# How often it is looked whether the image's address still stands in a unit's file.
+FILE_LOOK: Final = timedelta(minutes=5)
 # The bridge, or the unit at that moment, could not; it was no try.
 _NOT_COUNTED: Final = frozenset({Why.IN_CALL, Why.OFFLINE, Why.WINDOW, Why.OTHER_DOOR})
 _TAKEN: Final = {"command_id": None, "autop_item": None, "deadline_at": None}

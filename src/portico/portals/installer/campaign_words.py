@@ -15,7 +15,7 @@ from portico.firmware.states import ENDED, ERRORS, TOUCHED
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-    from portico.firmware.models import UpgradeCampaign
+    from portico.firmware.models import Preparation, UpgradeCampaign
     from portico.firmware.services.campaigns import PlanData
 
 Counts = Mapping[UpgradeState, int]
@@ -98,8 +98,13 @@ def _hours(plan: PlanData | UpgradeCampaign) -> str:
     return _("any") if start is None else f"{start:%H:%M} – {end:%H:%M}"  # noqa: RUF001 -- typography
 
 
-def headline(campaign: UpgradeCampaign, counts: Counts) -> str:
+def headline(
+    campaign: UpgradeCampaign, counts: Counts, preparation: Preparation | None
+) -> str:
     """How it stands, in a sentence."""
+    if preparation is not None:
+        text = _("Being prepared: %(done)d of %(total)d devices are written down")
+        return text % {"done": preparation.done, "total": preparation.total}
     numbers = {
         "total": sum(counts.values()),
         "done": count_in(counts, DONE),

@@ -223,7 +223,10 @@ class CampaignRow:
     totals: Totals
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> Progress | None:
+        """None: its devices are still being written down."""
+        if self.campaign.state == CampaignState.PREPARING:
+            return None
         is_open = self.campaign.ended_at is None
         return Progress(self.totals.ended, self.totals.total, is_open)
 
@@ -239,11 +242,7 @@ def campaign_rows(campaigns: Sequence[UpgradeCampaign]) -> Sequence[CampaignRow]
     return [CampaignRow(one, totals.get(one.pk, none)) for one in campaigns]
 
 
-_OPEN_STATES = {
-    value: label.capitalize()
-    for value, label in CampaignState.choices
-    if value != CampaignState.DRAFT
-}
+_OPEN_STATES = {value: label.capitalize() for value, label in CampaignState.choices}
 CAMPAIGNS: ListSpec[CampaignRow] = ListSpec(
     name="upgrade-campaigns",
     columns=(

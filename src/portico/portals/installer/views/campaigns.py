@@ -21,6 +21,7 @@ from portico.firmware.selectors import (
     counts_by_state,
     failed_devices,
     get_visible_campaign,
+    preparation_of,
     upgrades_of,
     waves_of,
 )
@@ -49,6 +50,7 @@ from portico.portals.shared.figures import Bar, Part
 from portico.portals.shared.forms import StyledForm, blame
 from portico.portals.shared.http import StaffRequest
 from portico.portals.shared.listing import show_list
+from portico.portals.shared.progress import Progress
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -58,7 +60,12 @@ if TYPE_CHECKING:
 
 # So many harmed devices are named; the list has the rest.
 _NAMED = 5
-_OPEN = (CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED)
+_OPEN = (
+    CampaignState.PREPARING,
+    CampaignState.SCHEDULED,
+    CampaignState.RUNNING,
+    CampaignState.PAUSED,
+)
 _WAVE_LOOKS = {
     WaveState.WAITING: ("grey", "clock"),
     WaveState.RUNNING: ("blue", "player-play"),
@@ -141,11 +148,15 @@ def _report(request: StaffRequest, found: UpgradeCampaign) -> dict[str, Any]:
     url = f"{reverse('installer:campaign', args=[found.pk])}?state="
     by_wave = counts_by_wave(found)
     is_open = found.state in _OPEN
+    left = preparation_of(found)
     return {
         "campaign": found,
         "is_open": is_open,
         "tone": _tone(found, counts),
-        "headline": headline(found, counts),
+        "headline": headline(found, counts, left),
+        "preparing": Progress(left.done, left.total, is_under_way=True)
+        if left
+        else None,
         "harmed": harmed_words(
             count_in(counts, ERRORS), names_in(found, ERRORS, _NAMED)
         ),
