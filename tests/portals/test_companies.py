@@ -11,6 +11,7 @@ from portico.firmware.models import UpgradeCampaign
 from portico.houses.services.turnover import delete_house
 from portico.kernel.clock import utcnow
 from portico.mail.models import OutboundMessage
+from portico.provisioning.models import AutopOrder
 from portico.sites.models import Site
 from portico.tenancy.enums import OrganizationKind, Role
 from portico.tenancy.errors import NotEmpty
@@ -29,6 +30,7 @@ from tests.factories import (
     organization_of,
     unset_password,
 )
+from tests.factories.autop import make_commands
 from tests.factories.firmware import make_campaign, make_version
 from tests.portals.conftest import client_of
 from tests.portals.support import assert_constant_queries, text_of
@@ -177,16 +179,18 @@ def test_an_empty_company_is_deleted_with_its_accounts_after_typing_its_name(
     assert entry.before["people"] == ["ida"]
 
 
-def test_a_company_that_has_upgraded_devices_can_be_deleted() -> None:
+def test_a_company_that_has_worked_on_devices_can_be_deleted() -> None:
     dana = make_distributor("dana")
     boss = make_installer(distributor=dana)
     device = make_device(make_site(boss), boss, model="R29")
     make_campaign(boss, [device], make_version())
+    make_commands(boss, [device])
     delete_house(actor=boss, site=device.site, now=utcnow())
     company = organization_of(boss)
     delete_company(actor=dana, company=company, now=utcnow())
     assert not Organization.objects.filter(pk=company.pk).exists()
     assert not UpgradeCampaign.objects.exists()
+    assert not AutopOrder.objects.exists()
 
 
 @pytest.mark.skipif(

@@ -82,7 +82,7 @@ class AutopOrder(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(
-        Organization, models.PROTECT, related_name="autop_orders"
+        Organization, models.CASCADE, related_name="autop_orders"
     )
     kind = models.CharField(max_length=8, choices=AutopKind.choices)
     # Checked; sealed because a line may hold a password.
