@@ -130,6 +130,16 @@ def test_a_value_is_free_when_its_owner_has_ended(house: House) -> None:
     make_credential(house.member, house.installer, CredentialKind.QR, over.pin)
 
 
+def test_a_unit_that_was_never_here_holds_nothing_that_is_revoked(house: House) -> None:
+    made = make_credential(house.master, house.installer, value="246802")
+    revoke_credential(actor=house.installer, credential=made, now=utcnow())
+    page = house.page(house.master)
+    assert "Never on Front door" in text_of(house.browser.get(page))
+    # One that was here, and may have it, is another matter.
+    make_seen(house.device, at=utcnow() - timedelta(days=1))
+    assert "Still on Front door" in text_of(house.browser.get(page))
+
+
 def test_the_sixth_card_is_refused(house: House) -> None:
     card = CredentialKind.CARD
     for number in range(5):
