@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -127,3 +128,12 @@ def test_nats_that_is_away_loses_hints_and_nothing_else() -> None:
     bus = NatsBus([f"nats://127.0.0.1:{free_port()}"])
     bus.publish("a", {})
     bus.close()
+
+
+def test_closing_while_it_connects_ends_its_thread() -> None:
+    # The moment in which a try has just failed is short.
+    for number in range(60):
+        bus = NatsBus([f"nats://127.0.0.1:{free_port()}"])
+        time.sleep(number % 10 / 1_000)
+        bus.close()
+        assert not bus._thread.is_alive()

@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 # Reconnecting is for ever; two seconds between tries keeps the rows' polling in charge.
 _RECONNECT_SECONDS = 2
 _CONNECT_TIMEOUT_SECONDS = 5
+_CANCEL_SECONDS = 0.2
 
 
 class NatsBus:
@@ -100,7 +101,11 @@ class NatsBus:
 
     def close(self) -> None:
         async def leave() -> None:
-            self._connecting.cancel()
+            # The client tries again after an error, and takes a cancellation that comes in
+            # the same moment for one.
+            while not self._connecting.done():
+                self._connecting.cancel()
+                await asyncio.wait({self._connecting}, timeout=_CANCEL_SECONDS)
             await asyncio.gather(self._connecting, return_exceptions=True)
             if self._client is not None:
                 await self._client.close()
