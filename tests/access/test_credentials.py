@@ -221,7 +221,7 @@ def test_a_schedule_in_use_stays(house: House) -> None:
     assert "Credentials use this schedule" in shown
     before = AccessEntry.objects.get().digest
     edit = url.replace("delete", "edit")
-    data = {"name": "Cleaner", "kind": "daily"}
+    data = {"name": "Cleaner", "kind": "daily", "version": "1"}
     data |= {"time_from": "08:00", "time_until": "12:00"}
     house.browser.post(edit, data)
     assert AccessEntry.objects.get().digest != before

@@ -228,7 +228,9 @@ def test_a_relay_that_no_longer_opens_by_it_is_taken_out(
             name=device.name,
             relays=[door(1, AccessMethod.PIN), door(2, AccessMethod.CARD)],
         )
-        change_device(actor=house.installer, device=device, data=data, now=utcnow())
+        change_device(
+            actor=house.installer, device=device, data=data, version=1, now=utcnow()
+        )
         eventually(lambda: house.users_after_tick()[0]["ScheduleRelay"] == "1001-1;")
 
 

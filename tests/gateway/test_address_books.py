@@ -137,7 +137,9 @@ def test_who_comes_and_goes_changes_book_and_file(home: Home) -> None:
 def test_monitor_renamed_and_removed_is_so_in_the_others_books(home: Home) -> None:
     monitor = make_device(home.site, home.installer, model="C313", name="Kitchen")
     data = DeviceData(kind=monitor.kind, name="Hall")  # type: ignore[arg-type]
-    change_device(actor=home.installer, device=monitor, data=data, now=utcnow())
+    change_device(
+        actor=home.installer, device=monitor, data=data, version=1, now=utcnow()
+    )
     run_jobs()
     assert [contact.name for contact in home.book()] == ["Ada", "Hall"]
 

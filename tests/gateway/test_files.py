@@ -84,7 +84,7 @@ def test_change_reaches_the_device_at_its_next_fetch(
     before = get(address(gateway, device))
     member = device.site.organization.memberships.get().user
     data = DeviceData(kind=device.kind, name="Side door")  # type: ignore[arg-type]
-    change_device(actor=member, device=device, data=data, now=utcnow())
+    change_device(actor=member, device=device, data=data, version=1, now=utcnow())
     run_jobs()
 
     after = get(address(gateway, device), **{"If-None-Match": before.headers["etag"]})
@@ -98,7 +98,7 @@ def test_name_with_a_line_break_cannot_become_a_setting(
     member = device.site.organization.memberships.get().user
     name = "Door\nConfig.DoorSetting.RELAY.HttpTrig = 0"
     data = DeviceData(kind=device.kind, name=name)  # type: ignore[arg-type]
-    change_device(actor=member, device=device, data=data, now=utcnow())
+    change_device(actor=member, device=device, data=data, version=1, now=utcnow())
     run_jobs()
 
     lines = get(address(gateway, device)).text.splitlines()

@@ -196,7 +196,7 @@ def test_a_scheduled_message_is_changed_until_it_is_sent(ida: User, site: Site) 
         site_ids=[site.pk],
         send_at=later,
     )
-    change_message(actor=ida, message=message, data=data, now=utcnow())
+    change_message(actor=ida, message=message, data=data, version=1, now=utcnow())
 
     message.refresh_from_db()
     assert (message.title, message.text) == ("New title", "New text")
@@ -205,10 +205,10 @@ def test_a_scheduled_message_is_changed_until_it_is_sent(ida: User, site: Site) 
     assert (entry.before["title"], entry.after["sites"]) == ("News", 1)
 
     now_data = MessageData(title="Now", text="Now", receivers=Receivers.ALL)
-    change_message(actor=ida, message=message, data=now_data, now=utcnow())
+    change_message(actor=ida, message=message, data=now_data, version=2, now=utcnow())
     run_jobs()
     with pytest.raises(AlreadySent):
-        change_message(actor=ida, message=message, data=data, now=utcnow())
+        change_message(actor=ida, message=message, data=data, version=3, now=utcnow())
     message.refresh_from_db()
     assert (message.title, message.state) == ("Now", MessageState.SENT)
 
@@ -237,7 +237,12 @@ def test_templates_are_the_companys(ida: User) -> None:
     other = make_template(ida, "Other")
     with pytest.raises(TitleTaken):
         change_template(
-            actor=ida, template=other, title="Upgrade", text="x", now=utcnow()
+            actor=ida,
+            template=other,
+            title="Upgrade",
+            text="x",
+            version=1,
+            now=utcnow(),
         )
     with pytest.raises(NotVisible):
         delete_template(actor=make_installer(), template=template, now=utcnow())

@@ -33,7 +33,7 @@ from tests.factories import (
 from tests.factories.autop import make_commands
 from tests.factories.firmware import make_campaign, make_version
 from tests.portals.conftest import client_of
-from tests.portals.support import assert_constant_queries, text_of
+from tests.portals.support import CHANGED, assert_constant_queries, text_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -145,7 +145,7 @@ def test_two_who_edit_at_once_do_not_overwrite_each_other(
     assert desk.post(url, form).status_code == 302
     second = desk.post(url, form | {"name": "Second"})
 
-    assert "Somebody else has changed this company" in text_of(second)
+    assert CHANGED in text_of(second)
     assert "Second" in text_of(second)
     assert company("First").version == 2
 

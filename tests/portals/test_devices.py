@@ -169,7 +169,8 @@ def test_device_is_changed(browser: Client, installer: User, site: Site) -> None
     device = make_device(site, installer)
     page = text_of(browser.get(f"/installer/devices/{device.mac}/edit/"))
     assert 'value="Front door"' in page
-    data = form("", name="Back door", has_internet="no", ip_address="192.168.1.7")
+    changes = {"name": "Back door", "has_internet": "no", "ip_address": "192.168.1.7"}
+    data = form("", **changes, version="1")
     response = browser.post(f"/installer/devices/{device.mac}/edit/", data)
     assert response.status_code == 302
     device.refresh_from_db()

@@ -13,7 +13,7 @@ from portico.portals.installer.forms.site_steps import STEPS
 from portico.sites.models import Entitlement, Site, VideoPlan
 from tests.factories import make_device, make_site, run_jobs, set_prices
 from tests.mails import mails_to
-from tests.portals.support import text_of
+from tests.portals.support import CHANGED, shown_form, text_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -216,31 +216,6 @@ def test_an_unpaid_plan_is_chosen_and_waits(browser: Client) -> None:
     assert ">Trial<" in video
 
 
-def settings_form(page: str) -> dict[str, str | list[str]]:
-    """What the settings page sends when nothing is changed."""
-    found: dict[str, str | list[str]] = {}
-    for tag in re.findall(r"<input [^>]*>", page):
-        name = re.search(r'name="(\w+)"', tag)
-        kind = re.search(r'type="(\w+)"', tag)
-        if not name or not kind or name[1] == "csrfmiddlewaretoken":
-            continue
-        if kind[1] in {"checkbox", "radio"} and " checked" not in tag:
-            continue
-        value = re.search(r'value="([^"]*)"', tag)
-        text = value[1] if value else ("on" if kind[1] == "checkbox" else "")
-        if name[1] == "video_devices":
-            found.setdefault("video_devices", [])
-            found["video_devices"] = [*found["video_devices"], text]
-        else:
-            found[name[1]] = text
-    for name, options in re.findall(
-        r'<select name="(\w+)".*?>(.*?)</select>', page, re.DOTALL
-    ):
-        chosen = re.search(r'value="([^"]*)" selected', options)
-        found[name] = chosen[1] if chosen else ""
-    return found
-
-
 @pytest.fixture
 def villa(browser: Client) -> Site:
     browser.post(URL, HOUSE | OPTIONS | {"to": "submit"})
@@ -262,7 +237,7 @@ def everything(site: Site) -> dict[str, object]:
 def test_settings_saved_unchanged_change_nothing(browser: Client, villa: Site) -> None:
     before = everything(villa)
     url = f"/installer/sites/{villa.pk}/settings/"
-    form = settings_form(text_of(browser.get(url)))
+    form = shown_form(text_of(browser.get(url)))
     assert browser.post(url, form).status_code == 302
     assert everything(villa) == before
     actions = AuditEntry.objects.values_list("action", flat=True)
@@ -276,7 +251,7 @@ def test_settings_change_house_master_and_units(
     run_jobs()
     assert "SNTP.Name = Berlin" in device.provisioning_file.body
     url = f"/installer/sites/{villa.pk}/settings/"
-    form = settings_form(text_of(browser.get(url)))
+    form = shown_form(text_of(browser.get(url)))
     changes = {
         "name": "Rian",
         "room_name": "Villa Rian",
@@ -310,18 +285,18 @@ def test_of_two_who_edit_a_house_the_second_is_told(
     browser: Client, villa: Site
 ) -> None:
     url = f"/installer/sites/{villa.pk}/settings/"
-    shown = settings_form(text_of(browser.get(url)))
+    shown = shown_form(text_of(browser.get(url)))
     assert browser.post(url, shown | {"address": "First"}).status_code == 302
     page = text_of(browser.post(url, shown | {"address": "Second"}))
-    assert "Somebody else has changed this site" in page
+    assert CHANGED in page
     assert 'value="Second"' in page
     villa.refresh_from_db()
     assert villa.address == "First"
     # So is who edits the house while the master was changed on his own page.
-    shown = settings_form(text_of(browser.get(url)))
+    shown = shown_form(text_of(browser.get(url)))
     User.objects.filter(residents__site=villa).update(version=99)
     page = text_of(browser.post(url, shown | {"address": "Third"}))
-    assert "Somebody else has changed this person" in page
+    assert CHANGED in page
     villa.refresh_from_db()
     assert villa.address == "First"
 
@@ -333,7 +308,7 @@ def test_smart_home_stays_on_and_its_icon_leads_there(
     assert 'href="https://ha.example.com"' in listed
     assert "Smart home of Villa Ryan" in listed
     url = f"/installer/sites/{villa.pk}/settings/"
-    form = settings_form(text_of(browser.get(url)))
+    form = shown_form(text_of(browser.get(url)))
     del form["smart_home"]
     page = text_of(browser.post(url, form))
     assert "Once on, the smart home cannot be switched off." in page
@@ -346,7 +321,7 @@ def test_no_more_devices_record_than_are_chosen(
 ) -> None:
     devices = [make_device(villa, installer) for _ in range(3)]
     url = f"/installer/sites/{villa.pk}/settings/"
-    form = settings_form(text_of(browser.get(url)))
+    form = shown_form(text_of(browser.get(url)))
     chosen = [str(device.pk) for device in devices]
     page = text_of(browser.post(url, form | {"video_devices": chosen}))
     assert "more devices than the Number of Stored Devices" in page
@@ -357,7 +332,7 @@ def test_no_more_devices_record_than_are_chosen(
     flags = [d.stores_video for d in villa.devices.order_by("pk")]
     assert flags == [True, True, False]
     # Without Video Storage none records, and what ran has ended.
-    form = settings_form(text_of(browser.get(url)))
+    form = shown_form(text_of(browser.get(url)))
     del form["video_storage"]
     assert browser.post(url, form).status_code == 302
     assert not villa.devices.filter(stores_video=True).exists()

@@ -188,7 +188,8 @@ def test_a_schedule_is_in_the_viewers_zone_and_can_be_changed(
     page = text_of(browser.get(edit))
     assert f'value="{due:%Y-%m-%dT%H:%M}"' in page
     assert "In your time zone, Asia/Tokyo." in page
-    browser.post(edit, form(title="Changed", receivers="sites", sites=[str(site.pk)]))
+    chosen = {"receivers": "sites", "sites": [str(site.pk)]}
+    browser.post(edit, form(title="Changed", version="1", **chosen))
     run_jobs()
     message.refresh_from_db()
     assert (message.title, message.state) == ("Changed", MessageState.SENT)
@@ -287,7 +288,8 @@ def test_templates_are_kept_and_filled_in(browser: Client, installer: User) -> N
     )
 
     one = f"{templates}{template.pk}/"
-    browser.post(f"{one}edit/", words | {"text": "Dear {name} of {house}"})
+    changed = words | {"text": "Dear {name} of {house}", "version": "1"}
+    browser.post(f"{one}edit/", changed)
     for filled in (
         browser.get(NEW, {"template": template.pk}),
         browser.post(NEW, form(act="fill", template=str(template.pk), title="")),

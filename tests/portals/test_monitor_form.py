@@ -62,7 +62,7 @@ def test_board_is_taken_away_with_its_relays(
     browser.post(address, form(make_mac(installer, model="C313").mac))
     device = Device.objects.get()
     edit = f"/installer/devices/{device.mac}/edit/"
-    browser.post(edit, form(board_type="", can_arm=""))
+    browser.post(edit, form(board_type="", can_arm="", version="1"))
 
     device.refresh_from_db()
     assert (device.external_type, device.external_address) == ("", None)

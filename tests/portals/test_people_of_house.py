@@ -37,7 +37,7 @@ from tests.factories import (
 )
 from tests.mails import last_mail, mails_to, path_in
 from tests.portals.conftest import client_of
-from tests.portals.support import assert_constant_queries, text_of
+from tests.portals.support import CHANGED, assert_constant_queries, text_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -256,13 +256,13 @@ def test_of_two_who_edit_a_person_the_second_is_told(
     first, second = form_of(member, name="Mia"), form_of(member, name="Noah")
     assert browser.post(one(member, "edit"), first).status_code == 302
     page = text_of(browser.post(one(member, "edit"), second))
-    assert "Somebody else has changed this person" in page
+    assert CHANGED in page
     assert 'value="Noah"' in page
     assert User.objects.get(pk=member.user_id).name == "Mia"
     assert AuditEntry.objects.filter(action="resident.changed").count() == 1
     without = {key: text for key, text in second.items() if key != "version"}
     page = text_of(browser.post(one(member, "edit"), without))
-    assert "Somebody else has changed this person" in page
+    assert CHANGED in page
 
 
 def test_of_two_who_edit_a_sub_installer_the_second_is_told(
@@ -280,7 +280,7 @@ def test_of_two_who_edit_a_sub_installer_the_second_is_told(
     assert browser.post(url, form).status_code == 302
     late = form | {"person": "Samuel", "sites": [str(site.pk)]}
     page = text_of(browser.post(url, late))
-    assert "Somebody else has changed this person" in page
+    assert CHANGED in page
     assert User.objects.get(username="samsub").name == "Sam"
     assert not sam.user.site_assignments.exists()
     # What somebody says of himself counts, too.
@@ -294,7 +294,7 @@ def test_of_two_who_edit_a_sub_installer_the_second_is_told(
     form["version"] = str(User.objects.get(username="samsub").version)
     assert his.post("/installer/setting/", own).status_code == 302
     page = text_of(browser.post(url, form))
-    assert "Somebody else has changed this person" in page
+    assert CHANGED in page
     assert User.objects.get(username="samsub").name == "Sammy"
 
 

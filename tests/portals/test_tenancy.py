@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -249,9 +249,14 @@ def _call(user: User | None, url: str, *, post: bool) -> int:
     return response.status_code
 
 
-def _rows() -> dict[str, int]:
+def _rows() -> tuple[int, ...]:
+    """How many rows each table of ours has, in one query: it is asked very often."""
     ours = [m for m in apps.get_models() if m.__module__.startswith("portico.")]
-    return {model.__name__: model._default_manager.count() for model in ours}
+    tables = [connection.ops.quote_name(model._meta.db_table) for model in ours]
+    counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)  # noqa: S608 -- names
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {counts}")
+        return tuple(cursor.fetchone())
 
 
 def test_every_route_stands_in_the_matrix() -> None:

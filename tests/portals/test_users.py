@@ -130,7 +130,7 @@ def test_property_manager_has_the_guides_fields(browser: Client) -> None:
 def test_a_changed_email_has_to_be_confirmed_again(browser: Client) -> None:
     boss = User.objects.get(username="ida")
     sam = make_person(boss, Role.SUB_INSTALLER, "samsub")
-    form = NEW | {"person": "Sam"}
+    form = NEW | {"person": "Sam", "language": "en"}
     save(browser, sam, form)
 
     user = User.objects.get(pk=sam.user_id)

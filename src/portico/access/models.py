@@ -34,6 +34,8 @@ class Schedule(models.Model):
     date_from = models.DateField(null=True)
     date_until = models.DateField(null=True)
     created_at = models.DateTimeField()
+    # Counts changes, so that of two who edit the same record the second is told.
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [

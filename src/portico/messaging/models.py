@@ -20,6 +20,8 @@ class MessageTemplate(models.Model):
     title = models.CharField(max_length=MOST_TITLE)
     text = models.TextField()
     changed_at = models.DateTimeField()
+    # Counts changes, so that of two who edit the same record the second is told.
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [
@@ -62,6 +64,8 @@ class Message(models.Model):
     )
     send_at = models.DateTimeField()
     created_at = models.DateTimeField()
+    # Counts changes, so that of two who edit the same record the second is told.
+    version = models.PositiveIntegerField(default=1)
     # Receivers are those who are there at this moment.
     sending_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -16,6 +18,7 @@ from portico.access.services.planning import plan_site
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.kernel.outbox import publish_on_commit
+from portico.kernel.rows import save_shown
 from portico.sites.models import Site
 
 
@@ -41,19 +44,28 @@ def add_schedule(
     :raises BadSchedule: it would never hold, or the house has one of this name.
     """
     schedule = Schedule(site=site, created_at=now, **_checked(data))
-    _save(schedule)
+    with _named_once():
+        schedule.save(force_insert=True)
     _record(actor, schedule, "schedule.added", now)
     return schedule
 
 
 @transaction.atomic
 def change_schedule(
-    *, actor: User, schedule: Schedule, data: ScheduleData, now: datetime
+    *,
+    actor: User,
+    schedule: Schedule,
+    data: ScheduleData,
+    version: int,
+    now: datetime,
 ) -> None:
-    """Change a schedule; the units that use it are told. :raises BadSchedule: above."""
-    for name, value in _checked(data).items():
-        setattr(schedule, name, value)
-    _save(schedule)
+    """Change a schedule; the units that use it are told. ``version`` was shown.
+
+    :raises BadSchedule: see :func:`add_schedule`.
+    :raises ChangedMeanwhile: somebody else has saved since.
+    """
+    with _named_once():
+        save_shown(schedule, version, _checked(data))
     _record(actor, schedule, "schedule.changed", now)
     plan_site(site=schedule.site, now=now)
     publish_on_commit("roster.changed", site=str(schedule.site_id))
@@ -115,10 +127,11 @@ def _checked(data: ScheduleData) -> dict[str, object]:
     }
 
 
-def _save(schedule: Schedule) -> None:
+@contextmanager
+def _named_once() -> Iterator[None]:
     try:
         with transaction.atomic():
-            schedule.save()
+            yield
     except IntegrityError:
         text = _("This house has a schedule of this name.")
         raise BadSchedule(text, field="name") from None

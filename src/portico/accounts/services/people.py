@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -19,7 +18,6 @@ from portico.accounts.services.password_links import (
     end_access,
     issue_link,
 )
-from portico.kernel.errors import ChangedMeanwhile
 from portico.mail.enums import Channel
 from portico.mail.letters import Letter
 from portico.mail.ports import sms_transport
@@ -27,24 +25,6 @@ from portico.mail.services import send_letter, send_sms
 
 # Somebody who is told on the phone reads the mail in the evening.
 NEW_PASSWORD_LIFETIME = timedelta(days=1)
-
-
-def save_person(*, user: User, version: int, changes: Mapping[str, object]) -> None:
-    """Save what is known of ``user``; ``version`` is the one that was shown.
-
-    :raises ChangedMeanwhile: he or somebody else has saved since.
-    :raises django.db.IntegrityError: another account has what must be his alone.
-    """
-    rows = User.objects.filter(pk=user.pk, version=version)
-    with transaction.atomic():
-        saved = rows.update(version=F("version") + 1, **changes)
-    if not saved:
-        raise ChangedMeanwhile(
-            _(
-                "Somebody else has changed this person since you opened the page."
-                " Your entries are still here; reload to see what is saved now."
-            )
-        )
 
 
 def way_to(user: User) -> Channel | None:

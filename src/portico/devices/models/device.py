@@ -51,6 +51,9 @@ class Device(models.Model):
     external_address = models.GenericIPAddressField(protocol="IPv4", null=True)
     external_port = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
+    # Counted up with every change of what the form holds: of two who edit at once the
+    # second is told.
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         indexes = [

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from portico.accounts.models import User
@@ -21,9 +20,9 @@ from portico.devices.models import Camera, Command, Device
 from portico.devices.rules import camera_account, read_camera_address
 from portico.devices.services.orders import request_camera_picture
 from portico.devices.services.pictures import forget_camera_pictures
-from portico.kernel.errors import ChangedMeanwhile, NotVisible
+from portico.kernel.errors import NotVisible
 from portico.kernel.outbox import publish_on_commit
-from portico.kernel.rows import hold
+from portico.kernel.rows import hold, save_shown
 from portico.protocols.rtsp import RtspAddress
 from portico.sites.models import Site
 from portico.sites.rules import premium_missing
@@ -99,15 +98,7 @@ def change_camera(
             )
         address = replace(address, password=was.password)
     linked = _linkable(site, data.linked)
-    rows = Camera.objects.filter(pk=camera.pk, version=version)
-    if not rows.update(version=F("version") + 1, **_fields(data, address)):
-        raise ChangedMeanwhile(
-            _(
-                "Somebody else has changed this camera since you opened the page."
-                " Your entries are still here; reload to see what is saved now."
-            )
-        )
-    camera.refresh_from_db()
+    save_shown(camera, version, _fields(data, address))
     camera.linked.set(linked)
     if camera.public_address != was.public:
         # What is under way is of the other address, too.

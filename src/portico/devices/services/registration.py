@@ -23,7 +23,7 @@ from portico.devices.services.pictures import forget_picture
 from portico.kernel.ids import new_secret, secret_digest
 from portico.kernel.outbox import publish_on_commit
 from portico.kernel.queue import enqueue
-from portico.kernel.rows import hold
+from portico.kernel.rows import hold, save_shown
 from portico.sites.models import Site
 from portico.sites.services.numbering import allocate_sip_account
 from portico.sites.services.residents import access_changed
@@ -91,17 +91,21 @@ def register_device(
 
 @transaction.atomic
 def change_device(
-    *, actor: User, device: Device, data: DeviceData, now: datetime
+    *, actor: User, device: Device, data: DeviceData, version: int, now: datetime
 ) -> None:
     """Save new settings of ``device`` and order its file anew.
 
+    ``version`` is the one that was shown. What the form does not hold stays as it is, also
+    what the unit reports meanwhile.
+
+    :raises ChangedMeanwhile: somebody else has saved since.
     :raises: as :func:`register_device`, without the MAC's.
     """
+    # Held, so that of two units that are given one address the second is told.
+    site = hold(device.site)
     model = all_models().get(device.model)
     was_listed = _is_listed(device)
-    for name, value in _checked_fields(device.site, data, model, device.pk).items():
-        setattr(device, name, value)
-    device.save()
+    save_shown(device, version, _checked_fields(site, data, model, device.pk))
     _write_relays(device, data.relays)
     _write_board(device, data)
     _changed(actor, device, "device.changed", data, now)

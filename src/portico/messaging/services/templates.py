@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -10,6 +12,7 @@ from django.utils.translation import gettext as _
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.kernel.errors import NotVisible
+from portico.kernel.rows import save_shown
 from portico.messaging.errors import TitleTaken
 from portico.messaging.models import MessageTemplate
 from portico.messaging.selectors import get_visible_template, installer_of
@@ -26,21 +29,35 @@ def add_template(
     :raises NotVisible: ``actor`` is not an installer's, or a visitor there.
     :raises TitleTaken: the company has a template of that title.
     """
-    template = MessageTemplate(organization=_company(actor), title=title)
-    return _save(actor, template, text, "added", now)
+    fields = _fields(title, text, now)
+    template = MessageTemplate(organization=_company(actor), **fields)
+    with _titled_once():
+        template.save(force_insert=True)
+        _record(actor, template, "added", now)
+    return template
 
 
 def change_template(
-    *, actor: User, template: MessageTemplate, title: str, text: str, now: datetime
+    *,
+    actor: User,
+    template: MessageTemplate,
+    title: str,
+    text: str,
+    version: int,
+    now: datetime,
 ) -> None:
     """Change kept words; messages that were written with them stay as they are.
 
+    ``version`` is the one that was shown.
+
     :raises NotVisible, TitleTaken: as :func:`add_template`.
+    :raises ChangedMeanwhile: somebody else has saved since.
     """
     _company(actor)
-    held = get_visible_template(actor, template.pk)
-    held.title = title
-    _save(actor, held, text, "changed", now)
+    shown = get_visible_template(actor, template.pk)
+    with _titled_once():
+        save_shown(shown, version, _fields(title, text, now))
+        _record(actor, shown, "changed", now)
 
 
 @transaction.atomic
@@ -59,17 +76,17 @@ def _company(actor: User) -> Organization:
     return membership.organization
 
 
-def _save(
-    actor: User, template: MessageTemplate, text: str, verb: str, now: datetime
-) -> MessageTemplate:
-    template.text, template.changed_at = plain_lines(text), now
+def _fields(title: str, text: str, now: datetime) -> dict[str, object]:
+    return {"title": title, "text": plain_lines(text), "changed_at": now}
+
+
+@contextmanager
+def _titled_once() -> Iterator[None]:
     try:
         with transaction.atomic():
-            template.save()
-            _record(actor, template, verb, now)
+            yield
     except IntegrityError:
         raise TitleTaken(_("Another template has this title.")) from None
-    return template
 
 
 def _record(actor: User, template: MessageTemplate, verb: str, now: datetime) -> None:

@@ -14,6 +14,7 @@ from portico.accounts.models import User
 from portico.audit.services import record
 from portico.kernel.errors import NotVisible
 from portico.kernel.queue import enqueue
+from portico.kernel.rows import save_shown
 from portico.messaging.enums import MessageState, Receivers
 from portico.messaging.errors import (
     AlreadySent,
@@ -119,21 +120,21 @@ def _write(
 
 @transaction.atomic
 def change_message(
-    *, actor: User, message: Message, data: MessageData, now: datetime
+    *, actor: User, message: Message, data: MessageData, version: int, now: datetime
 ) -> None:
-    """Write a message anew that has not been sent yet.
+    """Write a message anew that has not been sent yet; ``version`` was shown.
 
     :raises NotVisible: not the actor's, or he is a visitor.
     :raises BadTime, NoWay, NoSites, NoResident: see there.
     :raises AlreadySent: sending has begun.
+    :raises ChangedMeanwhile: somebody else has saved since.
     """
     held = _held(actor, message)
     if held is None or held.state != MessageState.SCHEDULED:
         raise AlreadySent(_("This message was sent meanwhile. Nothing was changed."))
     before = _told(held, held.sites.count())
     fields, sites = _checked(actor, data, now)
-    Message.objects.filter(pk=held.pk).update(**fields)
-    held.refresh_from_db()
+    save_shown(held, version, fields)
     held.sites.set(sites)
     after = _told(held, len(sites))
     _record(actor, held, "changed", now, before=before, after=after)

@@ -9,7 +9,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from portico.portals.shared.choices import MAIL_LANGUAGES
-from portico.portals.shared.forms import StyledForm, ZoneField
+from portico.portals.shared.forms import StyledForm, VersionField, ZoneField
 from portico.tenancy.services.companies import CompanyData
 from portico.tenancy.services.members import PersonData
 
@@ -49,7 +49,7 @@ class PersonForm(StyledForm):
         label=_("Language"), choices=MAIL_LANGUAGES, help_text=_("Of the mails.")
     )
     # The one that was shown; a new account has none.
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+    version = VersionField()
 
     def person_data(self) -> PersonData:
         """What the service makes an account of; only after ``is_valid``."""
@@ -67,7 +67,7 @@ class CompanyForm(StyledForm):
 
     name = forms.CharField(label=_("Company"), max_length=127)
     time_zone = ZoneField()
-    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    version = VersionField()
 
 
 class NewCompanyForm(PersonForm):

@@ -73,6 +73,21 @@ class ZoneField(forms.CharField):
         return matches[0]
 
 
+class VersionField(forms.IntegerField):
+    """The version of the record that a form shows, hidden; 0, which no record has, is none."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False, min_value=1, max_value=2**31 - 2)
+
+    def clean(self, value: Any) -> int:
+        try:
+            return super().clean(value) or 0
+        except forms.ValidationError:
+            return 0
+
+
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth ships no types
     """User name or email, and password."""
 

@@ -14,13 +14,12 @@ from portico.accounts.enums import TimeFormat
 from portico.accounts.models import User
 from portico.audit.services import record
 from portico.kernel.errors import NotVisible
-from portico.kernel.rows import hold
+from portico.kernel.rows import hold, save_shown
 from portico.sites.enums import SiteKind
 from portico.sites.errors import StillInUse
 from portico.sites.models import Site
 from portico.sites.selectors import get_visible_site
 from portico.sites.services.assignments import assign_to_maker
-from portico.sites.services.houses import save_site
 from portico.sites.services.residents import people_changed
 from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.models import Organization
@@ -72,7 +71,7 @@ def change_community(
     site = _community(actor, site)
     fields = _fields(data, site.organization)
     before = {key: getattr(site, key) for key in fields}
-    save_site(site=site, version=version, fields=fields)
+    save_shown(site, version, fields)
     if before == fields:
         return
     # Name, language and time stand in the files, as the people of a house do.

@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from portico.accounts.models import User
 from portico.audit.services import record
-from portico.kernel.errors import ChangedMeanwhile, NotVisible
-from portico.kernel.rows import hold
+from portico.kernel.errors import NotVisible
+from portico.kernel.rows import hold, save_shown
 from portico.sites.enums import Feature, ResidentRole
 from portico.sites.errors import StaysOn
 from portico.sites.links import links_of
@@ -25,21 +24,6 @@ from portico.sites.services.people import change_resident
 from portico.sites.services.registration import HouseData, PersonData, house_fields
 from portico.sites.services.residents import address_changed, people_changed
 from portico.sites.services.video import set_video
-
-
-def save_site(*, site: Site, version: int, fields: Mapping[str, object]) -> None:
-    """Save what the form of a site holds; ``version`` is the one that was shown.
-
-    :raises ChangedMeanwhile: somebody else has saved since.
-    """
-    rows = Site.objects.filter(pk=site.pk, version=version)
-    if not rows.update(version=F("version") + 1, **fields):
-        raise ChangedMeanwhile(
-            _(
-                "Somebody else has changed this site since you opened the page."
-                " Your entries are still here; reload to see what is saved now."
-            )
-        )
 
 
 @transaction.atomic
@@ -71,9 +55,7 @@ def change_house(
         raise StaysOn(_("Once on, the smart home cannot be switched off."))
     fields = house_fields(data, site.organization)
     before = {key: getattr(site, key) for key in fields}
-    save_site(site=site, version=version, fields=fields)
-    for key, value in fields.items():
-        setattr(site, key, value)
+    save_shown(site, version, fields)
     if data.premium_plan and not before["premium_plan"]:
         give_if_free(site=site, feature=Feature.PREMIUM, now=now)
     set_video(actor=actor, site=site, data=data.video, now=now)

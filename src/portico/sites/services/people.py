@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from portico.accounts.models import User
 from portico.accounts.services.email_address import leave_old_address
 from portico.accounts.services.password_links import HOUR, end_access
-from portico.accounts.services.people import save_person, send_resident_link
+from portico.accounts.services.people import send_resident_link
 from portico.accounts.services.throttle import spend
 from portico.audit.services import record
 from portico.kernel.errors import NotVisible
-from portico.kernel.rows import hold
+from portico.kernel.rows import hold, save_shown
 from portico.mail.enums import Channel
 from portico.sites.enums import Feature, ResidentRole
 from portico.sites.errors import MasterStays
@@ -100,14 +100,12 @@ def change_resident(
     is_moved = before["email"] != changes["email"]
     unconfirmed = {"email_confirmed_at": None} if is_moved else {}
     try:
-        save_person(user=user, version=version, changes={**changes, **unconfirmed})
+        save_shown(user, version, {**changes, **unconfirmed})
     except IntegrityError:  # somebody was quicker, just now
         check_free(contact, user)
         raise
     if before == changes:
         return
-    for key, value in changes.items():
-        setattr(user, key, value)
     resident.user = user
     _record(actor, resident, "changed", before, changes, now=now)
     if before["name"] != data.name:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, ProtectedError
+from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
 from portico.accounts.models import User
 from portico.accounts.services.second_factors import require_email_code
 from portico.audit.services import record
-from portico.kernel.errors import ChangedMeanwhile, NotPermitted, NotVisible
+from portico.kernel.errors import NotPermitted, NotVisible
+from portico.kernel.rows import save_shown
 from portico.tenancy.enums import OrganizationKind, Role
 from portico.tenancy.errors import NotEmpty
 from portico.tenancy.models import Organization
@@ -84,14 +85,7 @@ def change_company(
     get_company_below(actor, company.pk)
     before = {"name": company.name, "time_zone": company.time_zone}
     after = {"name": name, "time_zone": time_zone}
-    rows = Organization.objects.filter(pk=company.pk, version=version)
-    if not rows.update(version=F("version") + 1, **after):
-        raise ChangedMeanwhile(
-            _(
-                "Somebody else has changed this company since you opened the page."
-                " Your entries are still here; reload to see what is saved now."
-            )
-        )
+    save_shown(company, version, after)
     if before != after:
         _record(actor, company, "changed", before, after, now=now)
 

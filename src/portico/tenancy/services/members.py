@@ -13,10 +13,10 @@ from portico.accounts.models import User
 from portico.accounts.services.app_sessions import revoke_sessions
 from portico.accounts.services.email_address import leave_old_address
 from portico.accounts.services.password_links import invite
-from portico.accounts.services.people import save_person
 from portico.accounts.services.portal_sessions import drop_sessions
 from portico.accounts.services.second_factors import require_email_code
 from portico.audit.services import record
+from portico.kernel.rows import save_shown
 from portico.tenancy.enums import Role
 from portico.tenancy.errors import EmailTaken, LastOwner, UserNameTaken
 from portico.tenancy.models import Membership, Organization
@@ -102,14 +102,16 @@ def change_member(
     is_moved = before["email"] != changes["email"]
     unconfirmed = {"email_confirmed_at": None} if is_moved else {}
     try:
-        save_person(user=user, version=version, changes={**changes, **unconfirmed})
+        save_shown(user, version, {**changes, **unconfirmed})
     except IntegrityError:
         _check_free(data, user)
         raise
     if before == changes:
         return
-    if is_moved and user.email:
-        leave_old_address(user=user, old=user.email, new=data.email.lower(), now=now)
+    if is_moved and before["email"]:
+        leave_old_address(
+            user=user, old=before["email"], new=data.email.lower(), now=now
+        )
     _record(actor, member, "changed", before, changes, now=now)
 
 

@@ -16,7 +16,7 @@ from portico.access.services.credentials import CredentialData
 from portico.access.services.schedules import ScheduleData
 from portico.access.services.temp_keys import MAX_USES, Hours
 from portico.kernel.errors import DomainError
-from portico.portals.shared.forms import StyledForm
+from portico.portals.shared.forms import StyledForm, VersionField
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -173,6 +173,7 @@ class HoursForm(StyledForm):
 class ScheduleForm(HoursForm):
     """A schedule; without ``initial`` it is the New form."""
 
+    version = VersionField()
     name = forms.CharField(label=_("Name"), max_length=63)
     kind = forms.ChoiceField(
         label=_("Mode"),
@@ -210,11 +211,12 @@ class ScheduleForm(HoursForm):
 
 def initial_schedule(schedule: Schedule) -> dict[str, Any]:
     """What the form of this schedule begins with."""
-    names = ("name", "kind", "time_from", "time_until", "date_from", "date_until")
+    times, dates = ("time_from", "time_until"), ("date_from", "date_until")
+    names = ("version", "name", "kind", *times, *dates)
     found = {name: getattr(schedule, name) for name in names}
-    for name in ("time_from", "time_until"):
+    for name in times:
         found[name] = found[name].strftime("%H:%M") if found[name] else None
-    for name in ("date_from", "date_until"):
+    for name in dates:
         found[name] = found[name].isoformat() if found[name] else None
     return found | {"days": list(schedule.days)}
 

@@ -14,6 +14,7 @@ from portico.portals.installer.forms.monitoring import (
     MonitoringForm,
     initial_monitoring,
 )
+from portico.portals.shared.forms import VersionField
 from portico.protocols.rtsp import (
     MAX_ACCOUNT,
     MAX_ADDRESS,
@@ -90,9 +91,7 @@ class CameraForm(MonitoringForm):
         ),
         widget=forms.CheckboxSelectMultiple,
     )
-    version = forms.IntegerField(
-        widget=forms.HiddenInput, required=False, min_value=1, max_value=2**31 - 1
-    )
+    version = VersionField()
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from portico.portals.shared.choices import (
     country_choices,
     country_of_zone,
 )
-from portico.portals.shared.forms import StyledForm, ZoneField
+from portico.portals.shared.forms import StyledForm, VersionField, ZoneField
 from portico.sites.services.communities import CommunityData
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class CommunityForm(StyledForm):
     )
 
     # The one that was shown; a new community has none.
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+    version = VersionField()
 
     def __init__(
         self, *args: Any, company_zone: str, site: Site | None = None, **kwargs: Any

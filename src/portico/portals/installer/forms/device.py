@@ -21,7 +21,7 @@ from portico.portals.installer.forms.monitoring import (
     initial_monitoring,
 )
 from portico.portals.installer.forms.relay import RelaySet, new_row, rows_from
-from portico.portals.shared.forms import blame
+from portico.portals.shared.forms import VersionField, blame
 
 if TYPE_CHECKING:
     from portico.accounts.models import User
@@ -48,6 +48,7 @@ def mac_field() -> forms.CharField:
 class DeviceForm(MonitoringForm):
     """DEV-2 and DEV-3, without the relays."""
 
+    version = VersionField()
     kind = forms.ChoiceField(label=_("Device Type"), choices=DeviceKind.choices)
     mac = mac_field()
     name = forms.CharField(
@@ -163,6 +164,7 @@ class DeviceDraft:
             rows = [] if is_monitor else self._first_relay()
             return {"kind": kind.value, "mac": self._mac}, rows
         values = {
+            "version": device.version,
             "kind": device.kind,
             "name": device.name,
             **initial_monitoring(device),
@@ -207,6 +209,11 @@ class DeviceDraft:
         """Show what the domain refused where it belongs."""
         is_boards = self.monitor is not None and error.field in self.monitor.fields
         blame(self.monitor if is_boards and self.monitor else self.form, error)
+
+    @property
+    def version(self) -> int:
+        """The one that the cleaned form was drawn from."""
+        return int(self.form.cleaned_data["version"])
 
     def device_data(self) -> DeviceData:
         """The cleaned form as the service takes it."""

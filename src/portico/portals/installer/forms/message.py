@@ -23,7 +23,7 @@ from portico.messaging.selectors import (
 )
 from portico.messaging.services.writing import MessageData
 from portico.messaging.words import MOST_TEXT, MOST_TITLE
-from portico.portals.shared.forms import StyledForm, blame
+from portico.portals.shared.forms import StyledForm, VersionField, blame
 from portico.portals.shared.lists import plain, whole_number
 from portico.sites.selectors import search_sites, site_names, visible_sites
 
@@ -45,6 +45,7 @@ _LOCAL_TIME = "%Y-%m-%dT%H:%M"
 class WordsForm(StyledForm):
     """Title and text, of a message or of a template."""
 
+    version = VersionField()
     title = forms.CharField(
         label=gettext_lazy("Title"),
         max_length=MOST_TITLE,
@@ -212,6 +213,7 @@ class MessageDraft:
             return values
         ways = {"apps": message.to_apps, "monitors": message.to_monitors}
         return values | {
+            "version": message.version,
             "title": message.title,
             "text": message.text,
             "receivers": message.receivers,

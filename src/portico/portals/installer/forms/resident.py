@@ -17,7 +17,7 @@ from portico.portals.shared.choices import (
     country_of_zone,
     dial_code,
 )
-from portico.portals.shared.forms import StyledForm
+from portico.portals.shared.forms import StyledForm, VersionField
 from portico.sites.links import Links, link_offer
 from portico.sites.services.registration import PersonData, contact_of
 
@@ -125,7 +125,7 @@ class ResidentForm(ContactForm):
     """The master or a family member of a house that there is."""
 
     # The one that was shown; a new account has none.
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+    version = VersionField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

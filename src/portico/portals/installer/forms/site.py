@@ -10,7 +10,7 @@ from portico.accounts.enums import TimeFormat
 from portico.kernel.errors import DomainError
 from portico.portals.installer.forms.resident import ContactForm, initial_of
 from portico.portals.shared.choices import country_of_zone
-from portico.portals.shared.forms import StyledForm, ZoneField, blame
+from portico.portals.shared.forms import StyledForm, VersionField, ZoneField, blame
 from portico.sites.enums import CallMode, ClipDays, VideoStart
 from portico.sites.services.registration import (
     HouseData,
@@ -94,10 +94,8 @@ class SiteForm(ContactForm):
         label=_("With Indoor Monitor"), required=False
     )
     # The ones that were shown; a new house has none.
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
-    master_version = forms.IntegerField(
-        widget=forms.HiddenInput, required=False, min_value=1
-    )
+    version = VersionField()
+    master_version = VersionField()
 
     def __init__(
         self,

@@ -141,7 +141,7 @@ def camera_edit(
                 actor=request.user,
                 camera=found,
                 data=form.camera_data(),
-                version=form.cleaned_data["version"] or 0,
+                version=form.cleaned_data["version"],
                 now=utcnow(),
             )
         except DomainError as error:

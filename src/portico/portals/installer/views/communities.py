@@ -68,7 +68,7 @@ def community_edit(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
                 actor=request.user,
                 site=site,
                 data=form.community_data(),
-                version=form.cleaned_data["version"] or 0,
+                version=form.cleaned_data["version"],
                 now=utcnow(),
             )
         except DomainError as error:

@@ -87,6 +87,7 @@ def device_edit(request: StaffRequest, mac: str) -> HttpResponse:
                 actor=request.user,
                 device=device,
                 data=draft.device_data(),
+                version=draft.version,
                 now=utcnow(),
             )
         except DomainError as error:

@@ -85,8 +85,8 @@ def site_settings(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
                 site=site,
                 data=house.house_data(options),
                 recording=options.device_ids(),
-                version=house.cleaned_data["version"] or 0,
-                master_version=house.cleaned_data["master_version"] or 0,
+                version=house.cleaned_data["version"],
+                master_version=house.cleaned_data["master_version"],
                 now=utcnow(),
             )
         except DomainError as error:

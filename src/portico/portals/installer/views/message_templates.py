@@ -85,7 +85,8 @@ def template_new(request: StaffRequest) -> HttpResponse:
 @at_home_only
 def template_edit(request: StaffRequest, template_id: int) -> HttpResponse:
     template = get_visible_template(request.user, template_id)
-    initial = {"title": template.title, "text": template.text}
+    shown = ("title", "text", "version")
+    initial = {name: getattr(template, name) for name in shown}
     form = WordsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -95,6 +96,7 @@ def template_edit(request: StaffRequest, template_id: int) -> HttpResponse:
                 template=template,
                 title=data["title"],
                 text=data["text"],
+                version=data["version"],
                 now=utcnow(),
             )
         except DomainError as error:

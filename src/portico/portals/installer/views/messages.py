@@ -252,9 +252,14 @@ def message_edit(request: StaffRequest, message_id: uuid.UUID) -> HttpResponse:
         return redirect("installer:message_details", found.pk)
     draft = MessageDraft(request.POST or None, actor=request.user, message=found)
     if not draft.act and draft.is_valid():
-        data = draft.form.message_data()
         try:
-            change_message(actor=request.user, message=found, data=data, now=utcnow())
+            change_message(
+                actor=request.user,
+                message=found,
+                data=draft.form.message_data(),
+                version=draft.form.cleaned_data["version"],
+                now=utcnow(),
+            )
         except DomainError as error:
             draft.blame(error)
         else:

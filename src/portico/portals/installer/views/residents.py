@@ -106,7 +106,7 @@ def resident_edit(
                 actor=request.user,
                 resident=resident,
                 data=form.person_data(site),
-                version=form.cleaned_data["version"] or 0,
+                version=form.cleaned_data["version"],
                 now=utcnow(),
             )
         except DomainError as error:

@@ -206,6 +206,7 @@ def schedule_edit(
                 actor=request.user,
                 schedule=schedule,
                 data=form.schedule_data(),
+                version=form.cleaned_data["version"],
                 now=utcnow(),
             )
         except DomainError as error:

@@ -114,7 +114,7 @@ def user_edit(request: StaffRequest, member_id: int) -> HttpResponse:
                     actor=request.user,
                     member=member,
                     data=form.person_data(),
-                    version=form.cleaned_data["version"] or 0,
+                    version=form.cleaned_data["version"],
                     now=utcnow(),
                 )
                 _save_rest(request, form, member)
