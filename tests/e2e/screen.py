@@ -40,14 +40,14 @@ class Screen:
     def __post_init__(self) -> None:
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.route("**/live/**", self._live)
+        self.page.route("**/live/**", self.stream)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not _OWN_NOISE.search(message.text):
             self.complaints.append(message.text)
 
-    def _live(self, route: Route) -> None:
-        # In place of the gateway, which another process would be.
+    def stream(self, route: Route) -> None:
+        """Let a page have its hints: of a quiet stream in place of the gateway's."""
         port = self.server.server_address[1]
         route.continue_(url=f"http://127.0.0.1:{port}/{self.line}")
 
@@ -80,14 +80,35 @@ def assert_fine(screen: Screen, path: str) -> None:
 
 
 def assert_shown_well(screen: Screen, path: str) -> None:
-    """The page says nothing on the console, fits its width, and axe finds nothing."""
+    """The page says nothing on the console, fits its width, and axe finds nothing.
+
+    In light and dark: between them only colours change.
+    """
     assert_fits(screen, path)
     # A form that waits for its answer is paler.
     expect(screen.page.locator("form.htmx-request")).to_have_count(0)
-    violations = Axe().run(screen.page).response["violations"]
-    found = [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in violations]
-    assert found == [], f"{path} {found}"
+    _assert_axe_finds_nothing(screen, path)
+    screen.page.emulate_media(color_scheme="dark")
+    expect(screen.page.locator("html[data-bs-theme=dark]")).to_be_attached()
+    screen.page.evaluate(_COLOURS_HAVE_CHANGED)
+    _assert_axe_finds_nothing(screen, path, "color-contrast")
+    screen.page.emulate_media(color_scheme="light")
     screen.complaints.clear()
+
+
+_COLOURS_HAVE_CHANGED = """() => Promise.allSettled(document.getAnimations()
+    .filter((one) => one instanceof CSSTransition).map((one) => one.finished))"""
+
+
+def _assert_axe_finds_nothing(screen: Screen, path: str, *rules: str) -> None:
+    """Of all rules, or of ``rules``."""
+    page, options = screen.page, {"runOnly": rules} if rules else {}
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(Axe().axe_script)
+    run = "(options) => axe.run({resultTypes: ['violations'], ...options})"
+    violations = page.evaluate(run, options)["violations"]
+    found = [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in violations]
+    assert found == [], f"{path} {rules} {found}"
 
 
 def assert_fits(screen: Screen, path: str) -> None:
@@ -98,12 +119,9 @@ def assert_fits(screen: Screen, path: str) -> None:
     assert width <= 0, f"{path} is {width} pixels too wide"
 
 
-FORMS = pytest.mark.parametrize(
-    ("scheme", "width"),
-    [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)],
-)
+# Of a desk and of a phone.
+WIDTHS = pytest.mark.parametrize("width", [1440, 390])
 
 
-def take_form(screen: Screen, scheme: str, width: int) -> None:
-    screen.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+def take_width(screen: Screen, width: int) -> None:
     screen.page.set_viewport_size({"width": width, "height": 844})

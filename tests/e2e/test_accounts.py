@@ -11,7 +11,7 @@ from portico.accounts.services.password_links import invite
 from portico.accounts.services.second_factors import choose_email_code
 from portico.kernel.clock import utcnow
 from tests.e2e.keyboard import heading, press, type_at, walk_to
-from tests.e2e.screen import FORMS, Screen, Screens, assert_fine
+from tests.e2e.screen import WIDTHS, Screen, Screens, assert_fine, take_width
 from tests.factories import PASSWORD, make_installer
 from tests.mails import code_in, last_mail, path_in, wrong
 
@@ -221,11 +221,9 @@ SETTINGS = [
 ]
 
 
-@FORMS
-def test_pages_before_signing_in_are_accessible(
-    screen: Screen, scheme: str, width: int
-) -> None:
-    look(screen, scheme, width)
+@WIDTHS
+def test_pages_before_signing_in_are_accessible(screen: Screen, width: int) -> None:
+    take_width(screen, width)
     for path in SIGNED_OUT:
         assert_quiet(screen, path)
     user, page = newcomer(), screen.page
@@ -252,10 +250,10 @@ def test_pages_before_signing_in_are_accessible(
     assert_quiet(screen, "/welcome/email/")
 
 
-@FORMS
-def test_setting_pages_are_accessible(screen: Screen, scheme: str, width: int) -> None:
+@WIDTHS
+def test_setting_pages_are_accessible(screen: Screen, width: int) -> None:
     screen.sign_in(make_installer("ida"))
-    look(screen, scheme, width)
+    take_width(screen, width)
     for path in SETTINGS:
         assert_fine(screen, path)
     add_authenticator(screen.page)
@@ -276,7 +274,7 @@ def test_setting_pages_are_accessible(screen: Screen, scheme: str, width: int) -
     screen.open("/installer/setting/")
     page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("button", name="Log out").click()
-    look(screen, scheme, width)
+    take_width(screen, width)
     enter(page)
     heading(page, "Second step")
     assert_quiet(screen, "/sign-in/factor/")
@@ -285,11 +283,6 @@ def test_setting_pages_are_accessible(screen: Screen, scheme: str, width: int) -
 def passkey_paths(start: str) -> list[str]:
     key = Authenticator.objects.get(user__username="ida", type="webauthn")
     return [f"{start}{key.pk}/", f"{start}{key.pk}/remove/"]
-
-
-def look(screen: Screen, scheme: str, width: int) -> None:
-    screen.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    screen.page.set_viewport_size({"width": width, "height": 844})
 
 
 def assert_quiet(screen: Screen, path: str) -> None:

@@ -9,7 +9,7 @@ from portico.accounts.models import User
 from portico.devices.models import Camera
 from portico.sites.models import Site
 from tests.e2e.pages import DOOR
-from tests.e2e.screen import FORMS, Screen, assert_fine, take_form
+from tests.e2e.screen import WIDTHS, Screen, assert_fine, take_width
 from tests.factories import make_bridge, make_device, make_installer, make_site
 from tests.factories.cameras import (
     CAMERA_ADDRESS,
@@ -36,15 +36,15 @@ def house(installer: User) -> Site:
     return site
 
 
-@FORMS
+@WIDTHS
 def test_pages_of_cameras_are_accessible(
-    screen: Screen, house: Site, installer: User, scheme: str, width: int
+    screen: Screen, house: Site, installer: User, width: int
 ) -> None:
     door = house.devices.get()
     shown = make_camera(house, installer, linked=[door.pk])
     make_camera_picture(shown, installer, DOOR.read_bytes())
     make_camera(house, installer, name="Gate" * 10, address="rtsp://" + "x" * 60)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(installer)
     cameras = f"/installer/sites/{house.pk}/cameras/"
     for path in ("", "new/", f"{shown.pk}/edit/", f"{shown.pk}/delete/"):

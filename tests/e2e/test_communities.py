@@ -13,12 +13,12 @@ from portico.events.models import Visit
 from portico.kernel.clock import utcnow
 from portico.sites.models import Site
 from tests.e2e.screen import (
-    FORMS,
+    WIDTHS,
     Screen,
     Screens,
     assert_fine,
     assert_shown_well,
-    take_form,
+    take_width,
 )
 from tests.factories import (
     PASSWORD,
@@ -146,9 +146,9 @@ def test_a_visit_brings_itself_up_to_date(
     assert screen.complaints == []
 
 
-@FORMS
+@WIDTHS
 def test_pages_are_accessible(
-    screens: Screens, transactional_db: None, scheme: str, width: int
+    screens: Screens, transactional_db: None, width: int
 ) -> None:
     ida = make_installer("ida", name="Hausmann GmbH")
     site = make_community(ida, "Parkhof", address="Parkallee 1, 20095 Hamburg")
@@ -199,7 +199,7 @@ def test_pages_are_accessible(
     }
     for user, paths in walks.items():
         screen = screens()
-        take_form(screen, scheme, width)
+        take_width(screen, width)
         screen.sign_in(user)
         for path in paths:
             assert_fine(screen, path)
@@ -207,12 +207,12 @@ def test_pages_are_accessible(
                 re.compile("not found", re.IGNORECASE)
             )
     stranger = screens()
-    take_form(stranger, scheme, width)
+    take_width(stranger, width)
     stranger.sign_in(make_installer("otto"))
     assert_fine(stranger, "/installer/sites/communities/")
     assert_fine(stranger, "/installer/users/managers/new/")
     refused = screens()
-    take_form(refused, scheme, width)
+    take_width(refused, width)
     refused.sign_in(ida)
     refused.open(f"/installer/sites/communities/{site.pk}/delete/")
     fill(refused, {"Type the name to confirm: Parkhof": "Parkhof"})

@@ -12,7 +12,7 @@ from portico.kernel.clock import utcnow
 from portico.tenancy.enums import Role
 from portico.tenancy.services.companies import offer_access
 from portico.tenancy.services.portal_visits import grant_access
-from tests.e2e.screen import FORMS, Screen, Screens, assert_fine, take_form
+from tests.e2e.screen import WIDTHS, Screen, Screens, assert_fine, take_width
 from tests.factories import (
     PASSWORD,
     make_device,
@@ -139,9 +139,9 @@ def test_a_distributor_enters_with_consent_and_is_put_out_when_it_ends(
     assert "/distributor/" in desk.page.url
 
 
-@FORMS
+@WIDTHS
 def test_pages_are_accessible(
-    screens: Screens, transactional_db: None, scheme: str, width: int
+    screens: Screens, transactional_db: None, width: int
 ) -> None:
     dana = make_distributor("dana", "Nord Distribution")
     ida = make_installer("ida", distributor=dana, name="Inst")
@@ -183,12 +183,12 @@ def test_pages_are_accessible(
     }
     for user, paths in walks.items():
         screen = screens()
-        take_form(screen, scheme, width)
+        take_width(screen, width)
         screen.sign_in(user)
         for path in paths:
             assert_fine(screen, path)
     desk = screens()
-    take_form(desk, scheme, width)
+    take_width(desk, width)
     desk.sign_in(dana)
     desk.open(one)
     desk.page.get_by_role("button", name="Enter portal").click()

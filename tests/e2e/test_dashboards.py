@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 from portico.accounts.models import User
 from portico.kernel.clock import utcnow
 from portico.sites.models import Entitlement
-from tests.e2e.screen import FORMS, Screen, Screens, assert_fine, take_form
+from tests.e2e.screen import WIDTHS, Screen, Screens, assert_fine, take_width
 from tests.factories import (
     make_bridge,
     make_dead_letter,
@@ -89,11 +89,11 @@ def width_of(canvas: Locator) -> float:
     return box["width"]
 
 
-@FORMS
+@WIDTHS
 def test_installers_dashboard_draws_its_chart(
-    screen: Screen, installer: User, scheme: str, width: int
+    screen: Screen, installer: User, width: int
 ) -> None:
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(installer)
     assert_fine(screen, "/installer/")
     canvas = screen.page.locator("[data-chart] canvas")
@@ -148,9 +148,9 @@ def test_things_to_do_lead_to_their_rows(screen: Screen, installer: User) -> Non
     assert_fine(screen, "/installer/setting/company/dashboard/")
 
 
-@FORMS
+@WIDTHS
 def test_dashboards_above_are_accessible(
-    screens: Screens, transactional_db: None, scheme: str, width: int
+    screens: Screens, transactional_db: None, width: int
 ) -> None:
     dana, otto = make_distributor("dana", "Nord Distribution"), make_operator("otto")
     ida = make_installer("ida", distributor=dana)
@@ -164,7 +164,7 @@ def test_dashboards_above_are_accessible(
     make_dead_letter()
     for user, page in ((dana, "/distributor/"), (otto, "/operator/")):
         screen = screens()
-        take_form(screen, scheme, width)
+        take_width(screen, width)
         screen.sign_in(user)
         assert_fine(screen, page)
         assert_fine(screen, f"{page}support/?turn=ours")

@@ -8,11 +8,11 @@ from playwright.sync_api import expect
 from portico.accounts.services.passwords import set_password
 from portico.sites.models import Site
 from tests.e2e.screen import (
-    FORMS,
+    WIDTHS,
     Screen,
     assert_fine,
     assert_shown_well,
-    take_form,
+    take_width,
 )
 from tests.factories import PASSWORD, make_installer, make_site, run_jobs
 
@@ -54,9 +54,9 @@ def link_a_member(screen: Screen, site: Site) -> None:
     expect(page.get_by_text("Anna Weber is added.")).to_be_visible()
 
 
-@FORMS
+@WIDTHS
 def test_a_house_is_linked_to_an_account_and_shown_so(
-    screen: Screen, scheme: str, width: int
+    screen: Screen, width: int
 ) -> None:
     ida = make_installer("ida")
     villa = make_site(
@@ -70,7 +70,7 @@ def test_a_house_is_linked_to_an_account_and_shown_so(
     user = villa.residents.get().user
     set_password(user=user, password=PASSWORD)
     ryan = make_site(ida, "Ryan")
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(ida)
     link_a_new_house(screen)
     link_a_member(screen, ryan)

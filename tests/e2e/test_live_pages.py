@@ -12,7 +12,9 @@ from playwright.sync_api import (
 
 from portico.devices.models import Command, Device
 from portico.events.models import LogEntry
+from portico.events.services.captures import take_capture
 from portico.exports.models import Export
+from portico.kernel.clock import utcnow
 from tests.e2e.pages import House
 from tests.e2e.screen import (
     Screen,
@@ -102,6 +104,49 @@ def test_an_open_visit_stays_open_while_it_goes_on(
     screen.hint("log.changed", site=house.site.pk, visit=visit)
     expect(steps).to_have_count(2)
     expect(card.locator(".visit-around")).to_contain_text("Motion")
+    assert screen.complaints == []
+
+
+def test_what_happens_while_the_page_is_on_its_way_is_shown(
+    screen: Screen, house: House
+) -> None:
+    """The stream begins after the page was drawn; nobody repeats a hint of in between."""
+    screen.sign_in(house.installer)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    screen.page.route("**/live/**", hold)
+    screen.open("/installer/log/")
+    card = screen.page.locator(".visit").filter(has_text="4711")
+    expect(card).to_be_visible()
+
+    def is_held() -> bool:
+        screen.page.wait_for_timeout(50)  # routes are handled meanwhile
+        return bool(held)
+
+    eventually(is_held)
+    expect(card).not_to_contain_text("Motion")
+    make_event(house.device, "motion")
+    for route in held:  # that of the page before, too, if it asked once more
+        screen.stream(route)
+    expect(card.locator(".visit-around")).to_contain_text("Motion")
+    assert screen.complaints == []
+
+
+def test_a_picture_that_does_not_come_is_not_waited_for(
+    screen: Screen, house: House
+) -> None:
+    entry = LogEntry.objects.latest("pk")
+    capture = take_capture(entry_id=entry.pk, now=utcnow())
+    assert capture is not None
+    screen.sign_in(house.installer)
+    screen.open("/installer/log/")
+    coming = screen.page.get_by_text("A picture is being taken")
+    expect(coming).to_have_count(1)
+    Command.objects.update(state="failed", reason="unreachable")
+    expect(coming).to_have_count(0)
     assert screen.complaints == []
 
 

@@ -12,7 +12,7 @@ from portico.accounts.models import User
 from portico.kernel.clock import utcnow
 from portico.messaging.models import Message
 from portico.messaging.services.monitors import record_not_taken
-from tests.e2e.screen import FORMS, Screen, assert_fine, assert_shown_well, take_form
+from tests.e2e.screen import WIDTHS, Screen, assert_fine, assert_shown_well, take_width
 from tests.factories import (
     make_device,
     make_installer,
@@ -36,9 +36,9 @@ def ida(transactional_db: None) -> User:
     return ida
 
 
-@FORMS
+@WIDTHS
 def test_pages_of_messages_are_accessible(
-    screen: Screen, ida: User, scheme: str, width: int
+    screen: Screen, ida: User, width: int
 ) -> None:
     for name in ("Kitchen", "Hall"):
         make_device(
@@ -50,7 +50,7 @@ def test_pages_of_messages_are_accessible(
     record_not_taken(receipt_id=refused.pk, claim="", status=405, now=utcnow())
     waits = make_message(ida, "Later", send_at=utcnow() + timedelta(days=1))
     template = make_template(ida, LONG)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(ida)
     for path in (
         "",

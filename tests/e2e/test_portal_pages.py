@@ -13,12 +13,12 @@ from playwright.sync_api import (
 from portico.accounts.models import User
 from tests.e2e.pages import DOOR, House
 from tests.e2e.screen import (
-    FORMS,
+    WIDTHS,
     Screen,
     assert_fine,
     assert_fits,
     assert_shown_well,
-    take_form,
+    take_width,
 )
 from tests.factories import (
     make_announcement,
@@ -166,33 +166,33 @@ def installer_pages(house: House) -> list[str]:
     ]
 
 
-@FORMS
+@WIDTHS
 def test_installers_pages_are_accessible(
-    screen: Screen, house: House, scheme: str, width: int
+    screen: Screen, house: House, width: int
 ) -> None:
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(house.installer)
     for path in installer_pages(house):
         assert_fine(screen, path)
 
 
-@FORMS
+@WIDTHS
 def test_pages_of_locks_are_accessible(
-    screen: Screen, house: House, scheme: str, width: int
+    screen: Screen, house: House, width: int
 ) -> None:
     pages = lock_pages(house)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(house.installer)
     for path in ("/installer/integration/", *pages):
         assert_fine(screen, path)
 
 
-@FORMS
+@WIDTHS
 def test_pages_of_upgrades_are_accessible(
-    screen: Screen, house: House, scheme: str, width: int
+    screen: Screen, house: House, width: int
 ) -> None:
     pages = upgrade_pages(house)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(house.installer)
     for path in ("/installer/", "/installer/devices/?update=yes", *pages):
         assert_fine(screen, path)
@@ -213,9 +213,9 @@ _COMMON = (
 )
 
 
-@FORMS
+@WIDTHS
 def test_distributors_pages_are_accessible(
-    screen: Screen, transactional_db: None, scheme: str, width: int
+    screen: Screen, transactional_db: None, width: int
 ) -> None:
     dora = make_distributor("dora")
     make_mac(dora, model="R29")
@@ -224,7 +224,7 @@ def test_distributors_pages_are_accessible(
     own = make_ticket(dora)
     ida = make_installer("ida", distributor=dora)
     asked, unit = make_ticket(ida), make_device(make_site(ida), ida)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(dora)
     tickets = [f"support/{ticket.pk}/" for ticket in (own, asked)]
     library = ("mac-library/", "mac-library/new/", "mac-library/import/")
@@ -236,9 +236,9 @@ def test_distributors_pages_are_accessible(
     assert_shown_well(screen, "a web password")
 
 
-@FORMS
+@WIDTHS
 def test_operators_pages_are_accessible(
-    screen: Screen, transactional_db: None, scheme: str, width: int
+    screen: Screen, transactional_db: None, width: int
 ) -> None:
     otto, dora = make_operator("otto"), make_distributor("dora")
     make_dead_letter()
@@ -247,7 +247,7 @@ def test_operators_pages_are_accessible(
     ticket = make_ticket(dora)
     version = make_version(known_bad="Calls break off.")
     services = f"sites/{make_site(make_installer(distributor=dora)).pk}/services/"
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(otto)
     pages = (
         "health/",
@@ -271,13 +271,13 @@ def test_operators_pages_are_accessible(
         assert_fine(screen, f"/operator/{path}")
 
 
-@FORMS
+@WIDTHS
 def test_people_of_a_house_are_accessible(
-    screen: Screen, house: House, scheme: str, width: int
+    screen: Screen, house: House, width: int
 ) -> None:
     member = make_family_member(house.site, house.installer, "Mia")
     make_family_member(house.site, house.installer)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(house.installer)
     site = f"/installer/sites/{house.site.pk}/"
     one = f"{site}people/{member.pk}/"
@@ -297,11 +297,11 @@ def test_people_of_a_house_are_accessible(
     assert_shown_well(screen, "an open menu")
 
 
-@FORMS
+@WIDTHS
 def test_quiet_pages_are_accessible(
-    screen: Screen, transactional_db: None, scheme: str, width: int
+    screen: Screen, transactional_db: None, width: int
 ) -> None:
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     assert_fine(screen, "/sign-in/")
     assert_fine(screen, "/sign-in/once/secret/")
 
@@ -312,7 +312,7 @@ _GOOD_ROWS = "MAC,Model\n0C1105F00001,R29\n0C:11:05:F0:00:02,\n"
 _BAD_ROWS = f"MAC,Model\n{'x' * 60},R29\n0C1105F00003,{'Y' * 40}\n"
 
 
-@pytest.mark.parametrize("width", [1440, 390])
+@WIDTHS
 def test_a_name_of_one_long_word_breaks_no_page(
     screen: Screen, house: House, width: int
 ) -> None:
@@ -322,7 +322,7 @@ def test_a_name_of_one_long_word_breaks_no_page(
     run_jobs()
     make_bridge(site, house.installer)
     make_event(device, "face_granted", user=word)
-    take_form(screen, "light", width)
+    take_width(screen, width)
     screen.sign_in(house.installer)
     shown = House(house.installer, site, device, house.ticket)
     for path in (*installer_pages(shown), *upgrade_pages(shown)):
@@ -339,13 +339,13 @@ def preview_import(screen: Screen, text: str) -> None:
     expect(heading).to_have_text("Preview of the import")
 
 
-@FORMS
+@WIDTHS
 def test_distributors_import_and_removal_are_accessible(
-    screen: Screen, transactional_db: None, scheme: str, width: int
+    screen: Screen, transactional_db: None, width: int
 ) -> None:
     distributor = make_distributor("dora")
     entry = make_mac(distributor, model="R29")
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(distributor)
     assert_fine(screen, f"/distributor/mac-library/{entry.pk}/remove/")
     assert_fine(screen, "/distributor/setting/password/")
@@ -355,25 +355,25 @@ def test_distributors_import_and_removal_are_accessible(
         assert_shown_well(screen, f"preview: {word}")
 
 
-@FORMS
+@WIDTHS
 def test_operators_discarding_of_a_job_is_accessible(
-    screen: Screen, transactional_db: None, scheme: str, width: int
+    screen: Screen, transactional_db: None, width: int
 ) -> None:
     job = make_dead_letter(error=_LONG_ERROR)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(make_operator("otto"))
     assert_fine(screen, f"/operator/dead-letters/{job.pk}/discard/")
     assert_fine(screen, "/operator/dead-letters/")
     assert_fine(screen, "/operator/setting/password/")
 
 
-@FORMS
+@WIDTHS
 def test_bridges_token_and_an_installers_mac_are_accessible(
-    screen: Screen, house: House, scheme: str, width: int
+    screen: Screen, house: House, width: int
 ) -> None:
     entry = make_mac(house.installer, model="R29")
     empty = make_site(house.installer, "Novak")
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(house.installer)
     assert_fine(screen, f"/installer/mac-library/{entry.pk}/remove/")
     screen.open(f"/installer/sites/{empty.pk}/bridge/")
@@ -385,13 +385,13 @@ def test_bridges_token_and_an_installers_mac_are_accessible(
     expect(heading).to_have_count(0)
 
 
-@FORMS
+@WIDTHS
 def test_a_visit_with_its_picture_and_the_files_are_accessible(
-    screen: Screen, house: House, scheme: str, width: int
+    screen: Screen, house: House, width: int
 ) -> None:
     make_capture(house.device, DOOR.read_bytes())
     make_export(house.installer)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(house.installer)
     page = screen.page
     for path in ("/installer/log/", f"/installer/sites/{house.site.pk}/log/"):
@@ -405,12 +405,12 @@ def test_a_visit_with_its_picture_and_the_files_are_accessible(
         assert_shown_well(screen, path)
 
 
-@FORMS
+@WIDTHS
 def test_steps_of_a_new_house_are_accessible(
-    screen: Screen, house: House, scheme: str, width: int
+    screen: Screen, house: House, width: int
 ) -> None:
     set_prices(premium=500, video=300)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(house.installer)
     page = screen.page
     screen.open("/installer/sites/new/")

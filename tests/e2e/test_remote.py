@@ -22,7 +22,7 @@ from portico.remote.services.sessions import end_session
 from portico.simulator.factory import API
 from portico.simulator.testing import SimulatorProcess
 from tests.conftest import MemoryBus
-from tests.e2e.screen import FORMS, Screen, assert_fine, take_form
+from tests.e2e.screen import WIDTHS, Screen, assert_fine, take_width
 from tests.factories import (
     make_bridge,
     make_device,
@@ -221,12 +221,11 @@ def test_unplugged_bridge_is_told_in_the_tab(screen: Screen, home: Home) -> None
     expect(tab.get_by_text("connection of the bridge")).to_be_visible()
 
 
-@FORMS
+@WIDTHS
 def test_tab_with_a_session_is_accessible(
     screen: Screen,
     transactional_db: None,
     monkeypatch: pytest.MonkeyPatch,
-    scheme: str,
     width: int,
 ) -> None:
     monkeypatch.setattr(settings.ENVIRONMENT, "remote_host", "remote.example.org")
@@ -239,7 +238,7 @@ def test_tab_with_a_session_is_accessible(
     end_session(actor=installer, session=first, now=utcnow())
     Command.objects.update(state="failed", reason="no_tunnel")
     make_remote_session(device, installer)
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(installer)
 
     assert_fine(screen, f"/installer/devices/{device.mac}/remote/")

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from portico.firmware.models import FirmwareVersion, UpgradeCampaign
 from tests.e2e.keyboard import follow, heading, press
-from tests.e2e.screen import FORMS, Screen, assert_shown_well, take_form
+from tests.e2e.screen import WIDTHS, Screen, assert_shown_well, take_width
 from tests.factories.filters import make_filter
 from tests.factories.firmware import NEW, make_version
 from tests.firmware.world import World
@@ -37,16 +37,15 @@ def tell(screen: Screen, campaign: UpgradeCampaign) -> None:
     screen.hint("upgrade.changed", campaign=campaign.pk)
 
 
-@FORMS
+@WIDTHS
 def test_wizard_from_a_saved_filter_to_the_end(
     screen: Screen,
     world: World,
     version: FirmwareVersion,
-    scheme: str,
     width: int,
 ) -> None:
     make_filter(world.installer, "All R29", model="R29")
-    take_form(screen, scheme, width)
+    take_width(screen, width)
     screen.sign_in(world.installer)
     page = screen.page
     screen.open("/installer/upgrade/wizard/")

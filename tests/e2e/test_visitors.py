@@ -10,11 +10,11 @@ from portico.access.services.temp_keys import revoke_temp_key
 from portico.kernel.clock import utcnow
 from tests.access.live_house import door
 from tests.e2e.screen import (
-    FORMS,
+    WIDTHS,
     Screen,
     Screens,
     assert_shown_well,
-    take_form,
+    take_width,
 )
 from tests.factories import make_device, make_installer, make_site
 from tests.factories.access import make_dynamic_key
@@ -23,16 +23,16 @@ from tests.factories.cameras import make_premium
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
 
-@FORMS
+@WIDTHS
 def test_from_the_form_to_the_visitors_phone(
-    screens: Screens, transactional_db: None, scheme: str, width: int
+    screens: Screens, transactional_db: None, width: int
 ) -> None:
     desk, phone = screens(), screens()
     ida = make_installer("ida")
     site = make_premium(make_site(ida, "Ryan"))
     make_device(site, ida, model="X916", relays=[door(1)])
     for screen in (desk, phone):
-        take_form(screen, scheme, width)
+        take_width(screen, width)
     desk.sign_in(ida)
     desk.open(f"/installer/sites/{site.pk}/keys/new/")
     desk.page.get_by_label("Name", exact=True).fill("Gran")

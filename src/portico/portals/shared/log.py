@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
@@ -54,6 +54,9 @@ if TYPE_CHECKING:
 RECENT = timedelta(hours=24)
 # What is over for so long hardly changes: its card does not listen any more.
 LISTENS = timedelta(minutes=15)
+# So long after its last line a visit is still on the move: the picture, the relay's own
+# event. What changes before a page's stream has begun is asked for then.
+MOVES = timedelta(minutes=1)
 _FILTERS = (
     Filter(
         key="kind",
@@ -183,16 +186,22 @@ def show_log(
     part = {
         "listing": shown,
         "newest": newest,
-        "listens_after": utcnow() - LISTENS,
         "export_query": urlencode({**shown.query, **(fixed or {})}),
+        **_liveliness(),
     }
     return render(request, page, part | context)
+
+
+def _liveliness() -> dict[str, datetime]:
+    """Which cards of visits listen, and which of them ask when the stream begins."""
+    now = utcnow()
+    return {"listens_after": now - LISTENS, "moves_after": now - MOVES}
 
 
 def latest_cards(scope: LogScope, most: int) -> dict[str, Any]:
     """The newest visits of ``scope``, as other pages show them."""
     cards = visit_cards(list(scope.visits[:most]), scope.captures)
-    return {"cards": cards, "listens_after": utcnow() - LISTENS}
+    return {"cards": cards, **_liveliness()}
 
 
 def show_card(request: StaffRequest, scope: LogScope, visit_id: int) -> HttpResponse:
@@ -201,7 +210,7 @@ def show_card(request: StaffRequest, scope: LogScope, visit_id: int) -> HttpResp
     context = {
         "card": card,
         "with_site": request.GET.get("site") == "yes",
-        "listens_after": utcnow() - LISTENS,
+        **_liveliness(),
     }
     return render(request, "shared/log/_head.html", context)
 
@@ -212,7 +221,7 @@ def show_whole(
     """All that a visit holds; ``with_events``: what the device reported as well."""
     card = get_card(scope, visit_id)
     events = events_of_visit(card) if with_events else []
-    context = {"card": card, "events": events, "listens_after": utcnow() - LISTENS}
+    context = {"card": card, "events": events, **_liveliness()}
     return render(request, "shared/log/_whole.html", context)
 
 

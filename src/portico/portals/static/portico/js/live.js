@@ -101,6 +101,8 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   if (leaving) event.preventDefault();
 });
 
+const NOT_OVER = "[data-live]:not(.log [data-live]:not([data-moves]))";
+
 const all = () => document.querySelectorAll("[data-live]");
 
 const hinted = (hint) => {
@@ -124,8 +126,8 @@ const connect = () => {
   stream.addEventListener("open", () => {
     pause = 1_000;
     // Hints were missed while the stream was away, or while the page was on its way; in
-    // the latter case cards of a log need not ask one by one, its pill does.
-    refresh(poll ? all() : document.querySelectorAll("[data-live]:not(.log [data-live])"));
+    // the latter case of a log only the pill asks, and cards that are still on the move.
+    refresh(poll ? all() : document.querySelectorAll(NOT_OVER));
     stopPolling();
     document.body.dataset.stream = "on";
   });
