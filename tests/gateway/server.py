@@ -12,8 +12,7 @@ from portico.gateway.domain import Domain
 from portico.gateway.process import GatewayServer
 from portico.gateway.server import Gateway
 from portico.kernel.bus import Bus
-
-START_SECONDS = 10.0
+from tests.waiting import LONGEST_SECONDS
 
 
 class RunningGateway:
@@ -80,7 +79,7 @@ def running_gateway(
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     try:
-        assert server.up.wait(START_SECONDS), "the gateway did not start"
+        assert server.up.wait(LONGEST_SECONDS), "the gateway did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
         yield RunningGateway(gateway, domain, port, sip_port)
     finally:

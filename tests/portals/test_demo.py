@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def control(settings: Settings) -> Iterator[Control]:
     server = Control()
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     settings.DEMO = True
     settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(
         update={
