@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -88,12 +89,16 @@ def assert_shown_well(screen: Screen, path: str) -> None:
     # A form that waits for its answer is paler.
     expect(screen.page.locator("form.htmx-request")).to_have_count(0)
     _assert_axe_finds_nothing(screen, path)
-    screen.page.emulate_media(color_scheme="dark")
-    expect(screen.page.locator("html[data-bs-theme=dark]")).to_be_attached()
-    screen.page.evaluate(_COLOURS_HAVE_CHANGED)
+    _take_scheme(screen, "dark")
     _assert_axe_finds_nothing(screen, path, "color-contrast")
-    screen.page.emulate_media(color_scheme="light")
+    _take_scheme(screen, "light")
     screen.complaints.clear()
+
+
+def _take_scheme(screen: Screen, scheme: Literal["dark", "light"]) -> None:
+    screen.page.emulate_media(color_scheme=scheme)
+    theme = screen.page.locator(f"html[data-bs-theme={scheme}]")
+    expect(theme).to_be_attached()
 
 
 _COLOURS_HAVE_CHANGED = """() => Promise.allSettled(document.getAnimations()
@@ -103,6 +108,7 @@ _COLOURS_HAVE_CHANGED = """() => Promise.allSettled(document.getAnimations()
 def _assert_axe_finds_nothing(screen: Screen, path: str, *rules: str) -> None:
     """Of all rules, or of ``rules``."""
     page, options = screen.page, {"runOnly": rules} if rules else {}
+    page.evaluate(_COLOURS_HAVE_CHANGED)
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(Axe().axe_script)
     run = "(options) => axe.run({resultTypes: ['violations'], ...options})"
