@@ -105,7 +105,7 @@ def test_what_is_being_prepared_can_be_stopped_and_not_changed(
     world = World(houses=7)
     campaign = world.order(world.devices, version)
     prepare(campaign_id=campaign.pk, now=world.now)
-    plan = make_plan(version, token=campaign.token)
+    plan = make_plan(version, token=campaign.edition)
     ids = [one.pk for one in world.devices[:1]]
     with pytest.raises(NotNow, match="being prepared"):
         change_pending(
@@ -130,7 +130,7 @@ def test_a_change_of_many_is_prepared_anew(version: FirmwareVersion) -> None:
     run_jobs()
     assert whole(campaign) == [7]
     kept = [one.pk for one in world.devices[2:]]
-    plan = make_plan(version, token=campaign.token, waves=(50, 50), local_start=later)
+    plan = make_plan(version, token=campaign.edition, waves=(50, 50), local_start=later)
     change_pending(
         actor=world.installer,
         campaign=campaign,

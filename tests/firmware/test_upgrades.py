@@ -814,7 +814,7 @@ def test_what_has_not_begun_can_be_changed(version: FirmwareVersion) -> None:
     world = World(houses=2)
     start = (world.now + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
     campaign = world.order(world.devices, version, local_start=start)
-    plan = make_plan(version, reset_after=True)
+    plan = make_plan(version, token=campaign.edition, reset_after=True)
     change_pending(
         actor=world.installer,
         campaign=campaign,

@@ -22,7 +22,7 @@ from tests.factories.filters import make_filter
 from tests.factories.firmware import NEW, OLD, make_plan, make_version
 from tests.firmware.world import World
 from tests.portals.conftest import client_of
-from tests.portals.support import text_of
+from tests.portals.support import CHANGED, text_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 LIST, WIZARD = "/installer/upgrade/", "/installer/upgrade/wizard/"
@@ -348,7 +348,7 @@ def test_a_campaign_that_waits_is_edited_in_the_wizard(
     address = f"{LIST}{campaign.pk}/edit/"
     page = text_of(browser.get(address))
     assert "The 4 devices that it has" in page
-    data = devices_step(target="given", token=str(campaign.token))
+    data = devices_step(target="given", token=str(campaign.edition))
     page = text_of(browser.post(address, data | {"to": "version"}))
     data |= version_step(version)
     page = text_of(browser.post(address, data | {"to": "plan"}))
@@ -361,6 +361,13 @@ def test_a_campaign_that_waits_is_edited_in_the_wizard(
     assert campaign.name == "Summer"
     assert [wave.total for wave in campaign.waves.order_by("number")] == [2, 2]
 
+    late = data | plan_step(name="Autumn", waves="100") | {"to": "submit"}
+    page = text_of(browser.post(address, late))
+    assert CHANGED in page
+    assert 'value="Autumn"' in page
+    campaign.refresh_from_db()
+    assert campaign.name == "Summer"
+
 
 def test_shares_stay_as_they_were_typed(
     world: World, browser: Client, version: FirmwareVersion
@@ -368,7 +375,7 @@ def test_shares_stay_as_they_were_typed(
     # Of four devices 5 % and 15 % are one each, and make other shares.
     campaign = world.order(world.devices, version, waves=(5, 15, 80))
     address = f"{LIST}{campaign.pk}/edit/"
-    data = devices_step(target="given", token=str(campaign.token))
+    data = devices_step(target="given", token=str(campaign.edition))
     data |= version_step(version)
     page = text_of(browser.post(address, data | {"to": "plan"}))
     assert 'value="5, 15, 80"' in page

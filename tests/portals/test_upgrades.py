@@ -25,7 +25,13 @@ from tests.factories import make_device, make_person, make_site, run_jobs
 from tests.factories.firmware import NEW, OLD, make_campaign, make_version
 from tests.firmware.world import World
 from tests.portals.conftest import client_of
-from tests.portals.support import HTMX, assert_constant_queries, text_of
+from tests.portals.support import (
+    CHANGED,
+    HTMX,
+    assert_constant_queries,
+    shown_form,
+    text_of,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 LIST, FORM = "/installer/upgrade/", "/installer/upgrade/new/"
@@ -162,12 +168,19 @@ def test_a_pending_upgrade_is_edited(
     page = text_of(browser.get(address))
     assert ticked(page) == [first.pk]
     soon = f"{utcnow() + timedelta(days=3):%F}T02:00"
-    data = entries(version, [second], when="later", local_start=soon, reset_after="on")
+    changes = {"when": "later", "local_start": soon, "reset_after": "on"}
+    data = entries(version, [second], token=shown_form(page)["token"], **changes)
     browser.post(address, data)
 
     campaign.refresh_from_db()
     assert campaign.reset_after
     assert campaign.local_start == soon
+    assert [row.device for row in campaign.upgrades.all()] == [second]
+
+    late = entries(version, world.devices, token=data["token"])
+    page = text_of(browser.post(address, late))
+    assert CHANGED in page
+    assert ticked(page) == [device.pk for device in world.devices]
     assert [row.device for row in campaign.upgrades.all()] == [second]
 
 

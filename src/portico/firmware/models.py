@@ -117,6 +117,8 @@ class UpgradeCampaign(models.Model):
     created_by_name = models.CharField(max_length=127)
     # The form that it came with: sent twice it is one campaign.
     token = models.UUIDField(unique=True)
+    # Another one with each change, by which of two who change it the second is told.
+    edition = models.UUIDField(default=uuid.uuid4)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

@@ -44,11 +44,16 @@ def save_shown(row: Model, version: int, fields: Mapping[str, object]) -> None:
     with transaction.atomic():
         is_saved = rows.update(**saved)
     if not is_saved:
-        raise ChangedMeanwhile(
-            _(
-                "Somebody else has changed this since you opened the page."
-                " Your entries are still here; reload to see what is saved now."
-            )
-        )
+        raise changed_meanwhile()
     for name, value in saved.items():
         setattr(row, name, value)
+
+
+def changed_meanwhile() -> ChangedMeanwhile:
+    """What the second of two who change one thing is told."""
+    return ChangedMeanwhile(
+        _(
+            "Somebody else has changed this since you opened the page."
+            " Your entries are still here; reload to see what is saved now."
+        )
+    )

@@ -35,7 +35,8 @@ from portico.firmware.services.pausing import end_campaign, hold_campaign
 from portico.firmware.services.preparing import Candidate, begin, candidates, chunks
 from portico.firmware.states import OPEN
 from portico.kernel.errors import NotVisible
-from portico.kernel.rows import hold
+from portico.kernel.ids import new_id
+from portico.kernel.rows import changed_meanwhile, hold
 from portico.sites.enums import SiteKind
 from portico.tenancy.enums import OrganizationKind
 from portico.tenancy.selectors import organization_of
@@ -54,7 +55,8 @@ class PlanData:
     ``name``: empty: the version. ``local_start``: ``2026-11-30T02:00`` on the clock of each site; empty: at once.
     ``window``: from and to, on the clock of each site. ``waves``: shares of all devices in
     percent, 100 together. ``follows``: the campaign whose failed devices these are.
-    ``token``: the form's own; sent twice it is one campaign.
+    ``token``: of a new one: the form's own, which sent twice is one campaign; of a
+    change: the ``edition`` of the campaign that was shown.
     """
 
     version: FirmwareVersion
@@ -294,17 +296,21 @@ def change_pending(
 ) -> None:
     """Change what has not begun yet; the targets are chosen anew.
 
-    :raises NotNow: it has begun. :raises BadPlan, NotVisible: see :func:`order_upgrade`.
+    :raises NotNow: it has begun. :raises ChangedMeanwhile: it is another edition now.
+    :raises BadPlan, NotVisible: see :func:`order_upgrade`.
     """
     held = hold(campaign)
     if held.state == CampaignState.PREPARING:
         raise NotNow(_("This upgrade is being prepared; change it in a moment."))
     if held.state != CampaignState.SCHEDULED:
         raise NotNow(_("This upgrade has begun; it can be paused or stopped."))
+    if held.edition != plan.token:
+        raise changed_meanwhile()
     plan = replace(plan, version=hold(plan.version))
     targets = _targets(actor, devices, plan)
     fields = _fields(plan) | {"starts_at": _start(targets, plan, now)}
-    move_campaign(held, CampaignState.PREPARING, now=now, next_at=None, **fields)
+    fields |= {"edition": new_id(), "next_at": None}
+    move_campaign(held, CampaignState.PREPARING, now=now, **fields)
     begin(held, sorted(one.pk for one in targets), now=now)
     _note(actor, held, "upgrade.changed", now, devices=len(targets))
 

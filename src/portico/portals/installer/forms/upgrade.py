@@ -161,7 +161,7 @@ class UpgradeDraft:
             return values
         rows = upgrades_of(campaign).filter(device__isnull=False)
         return values | {
-            "token": campaign.token,
+            "token": campaign.edition,
             "project": campaign.project,
             "version": str(campaign.version_id),
             "when": LATER if campaign.local_start else NOW,

@@ -177,7 +177,7 @@ def _as_it_is(request: StaffRequest, campaign: UpgradeCampaign) -> Beginning:
         "The %(count)d devices that it has",
         len(ids),
     )
-    values = values_of(campaign, shares_of(campaign)) | {"token": campaign.token}
+    values = values_of(campaign, shares_of(campaign)) | {"token": campaign.edition}
     given = Given(text % {"count": len(ids)}, ids)
     return Beginning(
         values=values, given=given, campaign=campaign, follows=campaign.follows
