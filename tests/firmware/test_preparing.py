@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from portico.devices.models import Device
 from portico.devices.services.registration import remove_device
 from portico.firmware.enums import CampaignState
 from portico.firmware.errors import NotNow
@@ -18,6 +20,7 @@ from portico.firmware.models import (
 )
 from portico.firmware.services import preparing
 from portico.firmware.services.campaigns import change_pending, stop
+from portico.firmware.services.moving import move
 from portico.firmware.services.preparing import prepare
 from portico.firmware.services.scheduling import is_consistent
 from portico.jobs.models import Job
@@ -171,3 +174,29 @@ def test_a_stop_cancels_many_part_by_part(
     world.tick(seconds=2)
     campaign.refresh_from_db()
     assert campaign.next_at is None
+
+
+def test_a_stop_writes_wave_after_wave(
+    version: FirmwareVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the second wave are on their way, while the first waits for units."""
+    world = World(houses=4)
+    campaign = world.order(world.devices, version, waves=(50, 50))
+    run_jobs()
+    for device in Device.objects.filter(upgrades__wave__number=1):
+        world.sees(device, online=False)
+    world.tick(seconds=1)
+    world.tick(hours=25)
+    world.tick(seconds=1)
+    assert world.states() == ["waiting offline"] * 2 + ["offered"] * 2
+    written: list[int] = []
+
+    def noted(part: list[DeviceUpgrade], *args: Any, **named: Any) -> None:
+        written.extend(row.wave.number for row in part)
+        move(part, *args, **named)
+
+    monkeypatch.setattr("portico.firmware.services.pausing.CHUNK", 2)
+    monkeypatch.setattr("portico.firmware.services.pausing.move", noted)
+    stop(actor=world.installer, campaign=campaign, now=world.now)
+    assert written == [1, 1, 2, 2]
+    assert is_consistent(campaign)

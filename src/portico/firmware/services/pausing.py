@@ -94,8 +94,10 @@ def cancel_some(campaign: UpgradeCampaign, *, now: datetime) -> int:
 
 def _cancel(rows: Sequence[DeviceUpgrade], now: datetime) -> None:
     _withdraw(rows, now)
-    for start in range(0, len(rows), CHUNK):
-        part = rows[start : start + CHUNK]
+    # Waves are written in one order, so that nobody waits for one across another.
+    by_wave = sorted(rows, key=lambda row: (row.wave_id, row.pk))
+    for start in range(0, len(by_wave), CHUNK):
+        part = by_wave[start : start + CHUNK]
         move(part, UpgradeState.CANCELLED, reason=Why.STOPPED, now=now)
 
 
