@@ -175,6 +175,7 @@ def test_two_workers_never_take_two_entrances_of_a_house(
     world = World(doors=2)
     front, back = world.devices
     world.order([front], version)
+    world.now += timedelta(seconds=1)
     world.order([back], version)
     # Each looks at the house before the other has offered.
     monkeypatch.setattr(offering.Offering, "_busy_doors", lambda *args: set())
