@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from portico.access.enums import CredentialKind, Repeat, ScheduleKind
 from portico.access.errors import BadCredential, BadTempKey, TakenValue
@@ -29,6 +29,7 @@ from portico.audit.models import AuditEntry
 from portico.devices.enums import AccessMethod, CommandKind, CommandState
 from portico.devices.models import Bridge, Command, Device
 from portico.devices.services.bridges import remove_bridge
+from portico.gateway.bridge_domain import rosters
 from portico.gateway.roster_keys import codes_of
 from portico.kernel.clock import utcnow
 from portico.sites.models import Resident, Site
@@ -170,7 +171,8 @@ def test_a_dynamic_qr_code_needs_the_premium_plan(house: House) -> None:
     assert picture.content.startswith(b"\x89PNG")
 
     def rolling() -> int:
-        codes = codes_of(Site.objects.get(pk=house.site.pk), uuid.uuid4())
+        site = Site.objects.get(pk=house.site.pk)
+        codes = codes_of([Bridge(site=site)])
         return sum(len(each.rolling) for each in codes.values())
 
     assert rolling() == 1
@@ -363,3 +365,30 @@ def test_of_two_who_choose_the_same_pin_at_once_one_gets_it() -> None:
     assert sorted(results) == ["added", "taken"]
     assert Credential.objects.count() == 1
     assert AccessEntry.objects.count() == 1
+
+
+def test_rosters_together_are_what_each_is_alone(house: House) -> None:
+    """A dynamic code in one house, a visitor in another, one bridge that is none."""
+    other = House()
+    empty = make_bridge(make_site(house.installer, "Empty"), house.installer)
+    gone = make_bridge(make_site(house.installer, "Gone"), house.installer)
+    bridges = [make_bridge(one.site, one.installer) for one in (house, other)]
+    remove_bridge(actor=house.installer, bridge=gone, now=utcnow())
+    make_credential(house.master, house.installer, CredentialKind.DYNAMIC_QR)
+    make_credential(other.master, other.installer, CredentialKind.QR)
+    make_key(other.device, other.installer)
+
+    ids = [one.pk for one in (*bridges, empty, gone)]
+    with CaptureQueriesContext(connection) as together:
+        found = rosters(ids)
+    alone = [rosters([one]) for one in ids]
+    assert found == {key: told for one in alone for key, told in one.items()}
+    assert set(found) == set(ids[:3])
+    (mine, macs), (theirs, _), (nothing, _) = (found[key] for key in ids[:3])
+    assert macs == {house.device.mac: house.device.pk}
+    assert [len(unit.rolling) for unit in mine.devices] == [1]
+    assert [(len(one.guests), len(one.keys)) for one in theirs.devices] == [(1, 1)]
+    assert nothing.devices == ()
+    with CaptureQueriesContext(connection) as one_more:
+        rosters(ids[:2])
+    assert len(together) == len(one_more)

@@ -351,7 +351,7 @@ def test_a_visitors_dynamic_code_opens_once_and_counts(
 
 def _keys_of(house: LiveHouse) -> list[Guest]:
     bridge = house.site.bridges.get()
-    codes = codes_of(house.site, bridge.pk)
+    codes = codes_of([bridge])
     return list(codes[house.device.pk].keys) if house.device.pk in codes else []
 
 

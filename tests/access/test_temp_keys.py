@@ -169,5 +169,5 @@ def test_live_keys_open_something_now_or_later(house: House) -> None:
     TempKey.objects.filter(pk=used.pk).update(uses_made=1)
     revoke_temp_key(actor=house.resident.user, key=revoked, now=NOON)
 
-    assert set(live_temp_keys(house.site, NOON)) == {live, later}
-    assert set(live_temp_keys(house.site, NOON + HOUR)) == {later}
+    assert set(live_temp_keys([house.site], NOON)) == {live, later}
+    assert set(live_temp_keys([house.site], NOON + HOUR)) == {later}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from portico.gateway.cache import DeviceCache
-from portico.gateway.domain import StoreFailed
+from portico.gateway.errors import StoreFailed
+from tests.waiting import LONGEST_SECONDS
 
 pytestmark = [pytest.mark.unit]
 
@@ -75,23 +76,23 @@ def test_a_failure_reaches_all_who_wait_and_the_next_try_loads() -> None:
     asyncio.run(scenario())
 
 
-def test_a_fault_of_any_kind_leaves_nobody_waiting(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_fault_of_any_kind_leaves_nobody_waiting() -> None:
     async def scenario() -> None:
+        is_broken = True
         store = Store()
-        cache = DeviceCache(store.load)
 
-        async def broken(secrets: Collection[str]) -> dict[str, Known]:
-            raise UnicodeError("a programmer's mistake")
+        async def load(secrets: Collection[str]) -> dict[str, Known]:
+            if is_broken:
+                raise UnicodeError("a programmer's mistake")
+            return await store.load(secrets)
 
-        with monkeypatch.context() as patch:
-            patch.setattr(cache, "_load", broken)
-            async with asyncio.timeout(5):
-                asked = (cache.get(each) for each in "ab")
-                failed = await asyncio.gather(*asked, return_exceptions=True)
+        cache = DeviceCache(load)
+        async with asyncio.timeout(LONGEST_SECONDS):
+            asked = (cache.get(each) for each in "ab")
+            failed = await asyncio.gather(*asked, return_exceptions=True)
 
         assert [type(each) for each in failed] == [StoreFailed, StoreFailed]
+        is_broken = False
         assert await cache.get("b") == Known(2)
 
     asyncio.run(scenario())

@@ -13,6 +13,7 @@ from portico.jobs.services import dead_letters, lease
 from portico.kernel.clock import utcnow
 from portico.kernel.queue import PermanentError, RetryPolicy, enqueue
 from tests.factories import make_dead_letter, make_operator
+from tests.plans import ON_SQLITE, plan_of, statements
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 LATER = timedelta(seconds=1)
@@ -59,6 +60,33 @@ def test_heartbeat_keeps_the_lease() -> None:
     lease.renew(worker="a", jobs=[mine.pk], now=utcnow() + lease.LEASE)
 
     assert claim("b", lease.LEASE + LATER) == []
+
+
+@ON_SQLITE
+def test_orders_and_claims_read_none_of_the_jobs_that_only_wait() -> None:
+    for number in range(3):
+        enqueue("a", unique_key=f"a:{number}")
+    with statements() as asked:
+        enqueue("a", unique_key="a:1")
+        claimed = claim()
+    assert len(claimed) == 3
+    found = [one for one in asked if one[0].startswith("SELECT") and "LIMIT" in one[0]]
+    plans = [" ".join(plan_of(*one)) for one in found]
+    assert len(plans) == 4
+    assert "jobs_one_waiting_per_key (unique_key=?)" in plans[0]
+    assert "jobs_running (lease_until<?)" in plans[2]
+    assert "jobs_waiting (run_at<?)" in plans[3]
+    assert not any("SCAN" in plan or "B-TREE" in plan for plan in plans), plans
+
+
+def test_a_vanished_workers_jobs_come_first_and_no_more_are_taken_than_asked() -> None:
+    for number in range(3):
+        enqueue("a", number=number)
+    first = lease.claim(worker="a", limit=1, now=utcnow() + LATER)
+    late = utcnow() + LATER + lease.LEASE
+    taken = lease.claim(worker="b", limit=2, now=late)
+    assert taken[0] == first[0]
+    assert len(taken) == 2
 
 
 def test_job_of_the_future_waits() -> None:

@@ -55,10 +55,10 @@ def _has_uses() -> Q:
     return Q(uses_in_all=None) | Q(uses_made__lt=F("uses_in_all"))
 
 
-def live_temp_keys(site: Site, now: datetime) -> QuerySet[TempKey]:
-    """Keys of ``site`` that open something now or later."""
+def live_temp_keys(sites: Collection[Site], now: datetime) -> QuerySet[TempKey]:
+    """Keys of ``sites`` that open something now or later."""
     return TempKey.objects.filter(
-        _has_uses(), site=site, revoked_at=None, ends_at__gt=now
+        _has_uses(), site__in=sites, revoked_at=None, ends_at__gt=now
     ).prefetch_related("relays")
 
 
@@ -70,7 +70,7 @@ def dead_keys(now: datetime) -> QuerySet[TempKey]:
 
 def live_keys_of(resident: Resident, now: datetime) -> QuerySet[TempKey]:
     """Keys that ``resident`` has made and that open something now or later."""
-    return live_temp_keys(resident.site, now).filter(created_by=resident.user)
+    return live_temp_keys([resident.site], now).filter(created_by=resident.user)
 
 
 def temp_key_by_id(key_id: int) -> TempKey | None:
@@ -106,9 +106,9 @@ def get_key_of_site(site: Site, key_id: int) -> TempKey:
     return key
 
 
-def relays_of(site: Site) -> QuerySet[Relay]:
-    """All relays of a house's door phones and terminals."""
-    doors = Relay.objects.filter(device__site=site).select_related("device")
+def relays_of(sites: Collection[Site]) -> QuerySet[Relay]:
+    """All relays of the houses' door phones and terminals."""
+    doors = Relay.objects.filter(device__site__in=sites).select_related("device")
     doors = doors.exclude(device__kind=DeviceKind.INDOOR_MONITOR)
     return doors.order_by("device__name", "device_id", "kind", "number")
 
@@ -118,9 +118,9 @@ def units_of(site: Site) -> QuerySet[Device]:
     return Device.objects.filter(site=site).exclude(kind=DeviceKind.INDOOR_MONITOR)
 
 
-def live_credentials(site: Site) -> QuerySet[Credential]:
+def live_credentials(sites: Collection[Site]) -> QuerySet[Credential]:
     """What is in force, with all that units are told of it."""
-    found = Credential.objects.filter(site=site, revoked_at=None)
+    found = Credential.objects.filter(site__in=sites, revoked_at=None)
     # What a photo is, not the photo.
     found = found.select_related("schedule", "resident__user", "face")
     return found.defer("face__picture").prefetch_related("relays")
@@ -157,9 +157,11 @@ def face_of(site: Site, credential_id: int) -> Face | None:
     return rows.first()
 
 
-def bridge_credentials(site: Site, kinds: Collection[str]) -> list[Credential]:
-    """Those in force that the bridge checks itself."""
-    return list(live_credentials(site).filter(kind__in=kinds))
+def bridge_credentials(
+    sites: Collection[Site], kinds: Collection[str]
+) -> list[Credential]:
+    """Those in force that the bridges check themselves."""
+    return list(live_credentials(sites).filter(kind__in=kinds))
 
 
 def door_uses(key_ids: Collection[int]) -> dict[tuple[int, int], int]:
@@ -224,7 +226,7 @@ def entries_of_device(device: Device) -> QuerySet[AccessEntry]:
 
 def repeating_keys(site: Site, now: datetime) -> QuerySet[TempKey]:
     """Those that units may hold, now or later."""
-    return live_temp_keys(site, now).exclude(repeat=Repeat.NEVER)
+    return live_temp_keys([site], now).exclude(repeat=Repeat.NEVER)
 
 
 def sites_to_plan(now: datetime) -> list[uuid.UUID]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,13 +82,21 @@ def end_session(bridge_id: uuid.UUID, session: str) -> None:
         bridges.end_session(bridge=bridge, session=session, now=utcnow())
 
 
-def roster(bridge_id: uuid.UUID) -> tuple[wire.Roster, dict[str, int]]:
-    """What the bridge serves, and the device behind each MAC."""
-    bridge = devices.live_bridge(bridge_id)
-    if bridge is None:
-        return wire.Roster("", ()), {}
-    rows = list(devices.roster_devices(bridge.site))
-    codes = defaultdict(Codes, codes_of(bridge.site, bridge_id))
+def rosters(
+    bridge_ids: Collection[uuid.UUID],
+) -> dict[uuid.UUID, tuple[wire.Roster, dict[str, int]]]:
+    """What each bridge serves, and the device behind each MAC; unknown ones are left out."""
+    found = devices.live_bridges(bridge_ids)
+    of_site: dict[uuid.UUID, list[Any]] = defaultdict(list)
+    for device in devices.roster_devices([each.site for each in found]):
+        of_site[device.site_id].append(device)
+    codes = defaultdict(Codes, codes_of(found))
+    return {each.pk: _roster(of_site[each.site_id], codes) for each in found}
+
+
+def _roster(
+    rows: Sequence[Any], codes: Mapping[int, Codes]
+) -> tuple[wire.Roster, dict[str, int]]:
     units = tuple(
         wire.RosterDevice(
             mac=device.mac,

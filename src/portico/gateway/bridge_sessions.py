@@ -229,11 +229,12 @@ class BridgeSessions:
         if session is not None:
             self._dismiss(session, code, reason)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
         task = asyncio.create_task(_guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_note_crash)
+        return task
 
     async def run(self) -> None:
         """Touch, poll for lost hints, close the silent; until cancelled."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Collection
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from portico.gateway.domain import StoreFailed
+from portico.gateway.errors import StoreFailed
+from portico.gateway.together import Together
 
 # A lost hint may leave an old file or a removed device in force this long.
 _LIFETIME_SECONDS = 30.0
@@ -42,8 +41,7 @@ class DeviceCache(Generic[T]):
         self, load: Callable[[Collection[str]], Awaitable[dict[str, T]]]
     ) -> None:
         self._load = load
-        self._wanted: dict[str, asyncio.Future[T | None]] = {}
-        self._loading: asyncio.Task[None] | None = None
+        self._together = Together(self._load_and_keep, _MOST_AT_ONCE)
         self._entries: OrderedDict[str, tuple[float, T]] = OrderedDict()
         self._secrets: dict[int, str] = {}
 
@@ -62,53 +60,32 @@ class DeviceCache(Generic[T]):
         found = self.peek(secret)
         if found is not None:
             return found
-        answer = self._wanted.get(secret)
-        if answer is None:
-            answer = asyncio.get_running_loop().create_future()
-            self._wanted[secret] = answer
-        if self._loading is None:
-            self._loading = asyncio.create_task(self._load_wanted())
-        return await asyncio.shield(answer)
+        return await self._together.get(secret)
 
-    async def _load_wanted(self) -> None:
+    async def _load_and_keep(self, secrets: Collection[str]) -> dict[str, T]:
         try:
-            while self._wanted:
-                secrets = list(itertools.islice(self._wanted, _MOST_AT_ONCE))
-                wanted = {secret: self._wanted.pop(secret) for secret in secrets}
-                try:
-                    loaded = await self._load(secrets)
-                except StoreFailed as error:
-                    _fail(wanted.values(), error)
-                    continue
-                except Exception as error:
-                    # Whatever it was: nobody may wait for ever.
-                    log.exception("cache_load_failed")
-                    _fail(wanted.values(), StoreFailed(str(error)))
-                    continue
-                for secret, answer in wanted.items():
-                    answer.set_result(self._keep(secret, loaded.get(secret)))
-        finally:
-            self._loading = None
+            loaded = await self._load(secrets)
+        except StoreFailed:
+            raise
+        except Exception as error:
+            log.exception("cache_load_failed")
+            raise StoreFailed(str(error)) from error
+        for secret in secrets:
+            self._keep(secret, loaded.get(secret))
+        return loaded
 
-    def _keep(self, secret: str, loaded: T | None) -> T | None:
+    def _keep(self, secret: str, loaded: T | None) -> None:
         if loaded is None:
             self._entries.pop(secret, None)
-            return None
+            return
         self._entries[secret] = (time.monotonic() + _LIFETIME_SECONDS, loaded)
         self._secrets[loaded.device_id] = secret
         if len(self._entries) > _MOST_ENTRIES:
             _, (_, oldest) = self._entries.popitem(last=False)
             self._secrets.pop(oldest.device_id, None)
-        return loaded
 
     def forget(self, device_id: int) -> None:
         """Drop what is known of one device."""
         secret = self._secrets.pop(device_id, None)
         if secret is not None:
             self._entries.pop(secret, None)
-
-
-def _fail(waiting: Iterable[asyncio.Future[Any]], error: StoreFailed) -> None:
-    for answer in waiting:
-        answer.set_exception(error)
-        answer.exception()  # who asked may have hung up already

@@ -5,10 +5,11 @@ Codes go as digests that only this bridge can check; rolling ones with their sec
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -40,30 +41,40 @@ class Codes:
     rolling: list[wire.RollingCode] = field(default_factory=list)
 
 
-def codes_of(site: Any, bridge_id: uuid.UUID) -> dict[int, Codes]:
-    """All codes that the bridge of ``site`` checks itself, by device."""
+def codes_of(bridges: Collection[Any]) -> dict[int, Codes]:
+    """All codes that ``bridges`` check themselves, by device."""
     found: dict[int, Codes] = {}
     now = utcnow()
-    keys = list(live_temp_keys(site, now))
+    of_site = {each.site_id: each for each in bridges}
+    sites = [each.site for each in bridges]
+
+    @functools.cache
+    def has_premium(site_id: uuid.UUID) -> bool:
+        return premium_runs(of_site[site_id].site, now)
+
+    keys = list(live_temp_keys(sites, now))
     made = door_uses([key.pk for key in keys if key.is_per_door])
-    has_premium = premium_runs(site, now)
     for key in keys:
-        if key.is_dynamic and not has_premium:
+        if key.is_dynamic and not has_premium(key.site_id):
             continue
-        for device_id, guests in _of_key(key, site, bridge_id, made).items():
+        for device_id, guests in _of_key(key, of_site[key.site_id], made).items():
             codes = found.setdefault(device_id, Codes())
             # Bridges of before would not obey hours, nor count doors apart.
             has_more = key.repeat != Repeat.NEVER or key.is_per_door or key.is_dynamic
             (codes.keys if has_more else codes.guests).extend(guests)
-    relays = list(relays_of(site))
-    for credential in bridge_credentials(site, BY_BRIDGE):
-        doors = _local(opened_by(credential, relays))
+    relays: dict[uuid.UUID, list[Any]] = {}
+    for relay in relays_of(sites):
+        relays.setdefault(relay.device.site_id, []).append(relay)
+    for credential in bridge_credentials(sites, BY_BRIDGE):
+        doors = _local(opened_by(credential, relays.get(credential.site_id, ())))
         for device_id, own in _by_device(doors).items():
             codes = found.setdefault(device_id, Codes())
             numbers = tuple(relay.number for relay in own)
             if credential.kind == CredentialKind.QR:
-                codes.keys.append(_of_qr(credential, numbers, site, bridge_id))
-            elif has_premium:
+                codes.keys.append(
+                    _of_qr(credential, numbers, of_site[credential.site_id])
+                )
+            elif has_premium(credential.site_id):
                 codes.rolling.append(
                     wire.RollingCode(
                         credential.entry_id,
@@ -76,9 +87,9 @@ def codes_of(site: Any, bridge_id: uuid.UUID) -> dict[int, Codes]:
 
 
 def _of_key(
-    key: Any, site: Any, bridge_id: uuid.UUID, made: dict[tuple[int, int], int]
+    key: Any, bridge: Any, made: dict[tuple[int, int], int]
 ) -> dict[int, list[wire.Guest]]:
-    salt = hashlib.sha256(f"{bridge_id}:{key.pk}".encode()).digest()[:16]
+    salt = hashlib.sha256(f"{bridge.pk}:{key.pk}".encode()).digest()[:16]
     # Of a code that rolls this is a digest of no digits, which nobody can type.
     digest = hmac.digest(salt, (key.secret or key.pin).encode(), "sha256")
 
@@ -91,7 +102,7 @@ def _of_key(
             valid_from=to_ms(key.starts_at),
             until=to_ms(key.ends_at),
             uses_left=left,
-            hours=_hours(key, site),
+            hours=_hours(key, bridge.site),
             only="qr" if key.is_dynamic else "",
             secret=bytes.fromhex(key.secret),
             period=rolling.PERIOD if key.is_dynamic else 0,
@@ -120,10 +131,9 @@ def _of_key(
     return found
 
 
-def _of_qr(
-    credential: Any, numbers: tuple[int, ...], site: Any, bridge_id: uuid.UUID
-) -> wire.Guest:
-    salt = hashlib.sha256(f"{bridge_id}:{credential.entry_id}".encode()).digest()[:16]
+def _of_qr(credential: Any, numbers: tuple[int, ...], bridge: Any) -> wire.Guest:
+    site = bridge.site
+    salt = hashlib.sha256(f"{bridge.pk}:{credential.entry_id}".encode()).digest()[:16]
     schedule = credential.schedule
     first = schedule.date_from if schedule else None
     last = schedule.date_until if schedule else None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from portico.gateway.bridge_session import Session
+from portico.gateway.domain import ROSTERS_AT_ONCE
 
 # Several changes of one house in a moment make one roster.
 DELAY_SECONDS = 0.05
@@ -26,7 +27,7 @@ class Rosters:
     def __init__(
         self,
         by_site: Mapping[str, Session],
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
         self._by_site = by_site
         self._spawn = spawn
@@ -74,9 +75,10 @@ class Rosters:
         return [self._round.popleft() for _ in range(number)]
 
     async def _check(self, sessions: list[Session]) -> None:
-        # One after another, so that they leave room for commands in the pool.
+        # Not all at once: what has just changed need not wait behind all of them.
         try:
-            for session in sessions:
-                await session.send_roster()
+            for start in range(0, len(sessions), ROSTERS_AT_ONCE):
+                part = sessions[start : start + ROSTERS_AT_ONCE]
+                await asyncio.wait([self._spawn(each.send_roster()) for each in part])
         finally:
             self._is_checking = False

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import pytest
-from django.db import connection
 from django.db.models import Model
 from django.test import Client
 
@@ -28,6 +26,7 @@ from tests.factories import (
     organization_of,
     run_jobs,
 )
+from tests.plans import ON_SQLITE, plan_of, statements
 from tests.portals.conftest import client_of
 from tests.portals.support import text_of
 
@@ -69,28 +68,6 @@ def opened(distributor: User, installer: User) -> Callable[[str], Client]:
     return lambda url: client_of(people[url.split("/")[1]])
 
 
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """What is asked of the database, with the parameters apart."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(
-        execute: Callable[..., object], sql: str, params: Any, many: bool, context: Any
-    ) -> object:
-        asked.append((sql, params))
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(note):
-        yield asked
-
-
-def plan_of(sql: str, params: Any) -> list[str]:
-    """How SQLite, which knows of no numbers of rows, would answer."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
-        return [row[-1] for row in cursor.fetchall()]
-
-
 @ALL
 def test_pages_follow_each_other_as_the_rows_do(
     opened: Callable[[str], Client], url: str, monkeypatch: pytest.MonkeyPatch
@@ -111,7 +88,7 @@ def test_pages_follow_each_other_as_the_rows_do(
         assert [pk for number in (1, 2, 3) for pk in page(sort, number)] == at_once
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="its plans are told by words")
+@ON_SQLITE
 @ALL
 def test_a_page_is_found_in_an_index(opened: Callable[[str], Client], url: str) -> None:
     client = opened(url)
@@ -124,7 +101,7 @@ def test_a_page_is_found_in_an_index(opened: Callable[[str], Client], url: str) 
     assert any(INDEXES[url] in step for step in plan), plan
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="its plans are told by words")
+@ON_SQLITE
 @pytest.mark.parametrize(
     "url",
     [
@@ -146,7 +123,7 @@ def test_of_the_rows_before_a_page_only_the_index_is_read(
     assert f"USING COVERING INDEX {INDEXES[url]}" in " ".join(plan_of(*in_order))
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="its plans are told by words")
+@ON_SQLITE
 def test_the_bell_counts_within_an_index(opened: Callable[[str], Client]) -> None:
     client = opened("/installer/")
     with statements() as asked:

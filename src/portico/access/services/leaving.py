@@ -37,7 +37,7 @@ def forget_keys(*, actor: User, site: Site, now: datetime) -> None:
 
     Its units are told when the house is planned next: the people of it have changed.
     """
-    for key in live_temp_keys(site, now).select_related("site"):
+    for key in live_temp_keys([site], now).select_related("site"):
         end_key(actor=actor, key=key, now=now)
     TempKey.objects.filter(site=site).delete()
     forget_credentials(site=site)

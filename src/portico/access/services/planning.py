@@ -62,7 +62,7 @@ def wanted_now(
     begun = [key for key in keys if key.starts_at <= now]
     moments = [key.starts_at for key in keys if key.starts_at > now]
     moments += [key.ends_at for key in begun]
-    found = wanted_by_device(relays_of(site), live_credentials(site), begun)
+    found = wanted_by_device(relays_of([site]), live_credentials([site]), begun)
     return found, min(moments, default=None)
 
 

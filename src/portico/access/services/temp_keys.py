@@ -87,7 +87,7 @@ def create_temp_key(  # noqa: PLR0913 -- what the form of a key holds
         )
     repeat = hours.repeat if hours else Repeat.NEVER
     _check_uses(uses_allowed, repeat)
-    if live_temp_keys(site, now).count() >= MAX_LIVE_KEYS:
+    if live_temp_keys([site], now).count() >= MAX_LIVE_KEYS:
         most = {"count": MAX_LIVE_KEYS}
         raise BadTempKey(_("This house already has %(count)d keys in force.") % most)
     if is_dynamic:
@@ -121,7 +121,7 @@ def create_courier_key(*, actor: User, site: Site, now: datetime) -> TempKey:
     """
     methods = {AccessMethod.PIN, AccessMethod.QR}
     # Bridges open local relays for guests.
-    local = [each for each in relays_of(site) if each.kind == RelayKind.LOCAL]
+    local = [each for each in relays_of([site]) if each.kind == RelayKind.LOCAL]
     relays = [each for each in local if methods & set(each.access_methods)]
     if not relays:
         raise BadTempKey(

@@ -198,11 +198,7 @@ def bridge_of(site: Site) -> Bridge | None:
 
 def live_bridge(bridge_id: uuid.UUID) -> Bridge | None:
     """An enrolled bridge that may connect."""
-    return (
-        Bridge.objects.select_related("site")
-        .filter(pk=bridge_id, revoked_at=None, enrolled_at__isnull=False)
-        .first()
-    )
+    return _live_bridges().filter(pk=bridge_id).first()
 
 
 def secrets_by_file_digests(digests: Collection[str]) -> list[DeviceSecrets]:
@@ -219,9 +215,20 @@ def secrets_by_event_digests(digests: Collection[str]) -> list[DeviceSecrets]:
     return list(rows.only("event_digest", "old_event_digest", "device__mac"))
 
 
-def roster_devices(site: Site) -> QuerySet[Device]:
-    """What a bridge of ``site`` serves, with everything it needs to know."""
-    return site.devices.select_related("secrets", "presence").order_by("pk")
+def live_bridges(bridge_ids: Collection[uuid.UUID]) -> list[Bridge]:
+    """Those of ``bridge_ids`` that may connect."""
+    return list(_live_bridges().filter(pk__in=bridge_ids))
+
+
+def _live_bridges() -> QuerySet[Bridge]:
+    enrolled = Bridge.objects.filter(revoked_at=None, enrolled_at__isnull=False)
+    return enrolled.select_related("site")
+
+
+def roster_devices(sites: Collection[Site]) -> QuerySet[Device]:
+    """What the bridges of ``sites`` serve, with everything they need to know."""
+    found = Device.objects.filter(site__in=sites)
+    return found.select_related("secrets", "presence").order_by("pk")
 
 
 def device_by_id(device_id: int) -> Device | None:

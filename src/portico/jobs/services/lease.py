@@ -57,7 +57,9 @@ def _order_once(row: Job) -> None:
     Held, because a worker that claimed it now would not see what we have changed; claim
     skips locked rows, and SQLite has one writer anyway.
     """
-    same = Job.objects.filter(unique_key=row.unique_key, state=JobState.WAITING)
+    waiting = Job.objects.filter(unique_key=row.unique_key, state=JobState.WAITING)
+    # Without this SQLite does not see that the index of the constraint is the right one.
+    same = waiting.exclude(unique_key="")
     while not list(same.select_for_update().values_list("pk")[:1]):
         try:
             with transaction.atomic():
@@ -74,10 +76,9 @@ def claim(*, worker: str, limit: int, now: datetime) -> list[Job]:
     if not Job.objects.filter(due | orphaned).exists():
         return []  # the usual answer, without a write lock
     with transaction.atomic():
-        rows = Job.objects.filter(due | orphaned).order_by("run_at", "pk")
-        if connection.features.has_select_for_update_skip_locked:
-            rows = rows.select_for_update(skip_locked=True)
-        ids = list(rows.values_list("pk", flat=True)[:limit])
+        # Each by its index, so that it is the same however many wait.
+        ids = _first(orphaned, limit, "lease_until")
+        ids += _first(due, limit - len(ids), "run_at")
         Job.objects.filter(due | orphaned, pk__in=ids).update(
             state=JobState.RUNNING,
             worker=worker,
@@ -85,6 +86,14 @@ def claim(*, worker: str, limit: int, now: datetime) -> list[Job]:
             lease_until=now + LEASE,
         )
         return list(Job.objects.filter(pk__in=ids, worker=worker).order_by("pk"))
+
+
+def _first(which: Q, limit: int, order: str) -> list[int]:
+    """Up to ``limit`` that no other worker takes now; they are held."""
+    rows = Job.objects.filter(which).order_by(order, "pk")
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True)
+    return list(rows.values_list("pk", flat=True)[:limit])
 
 
 def renew(*, worker: str, jobs: list[int], now: datetime) -> None:

@@ -63,7 +63,7 @@ def credential_new(
     resident = _person(request, site_id, resident_id)
     of = CredentialKind(kind)
     method = AccessMethod.QR if of == CredentialKind.DYNAMIC_QR else of
-    doors = [one for one in relays_of(resident.site) if method in one.access_methods]
+    doors = [one for one in relays_of([resident.site]) if method in one.access_methods]
     schedules = schedules_of(resident.site)
     # A form without a field of its own is also sent.
     data = request.POST if request.method == "POST" else None

@@ -91,7 +91,7 @@ def key_list(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
 def key_new(request: StaffRequest, site_id: uuid.UUID) -> HttpResponse:
     site = _house(request, site_id)
     # Bridges open local relays for guests.
-    doors = [one for one in relays_of(site) if one.kind == RelayKind.LOCAL]
+    doors = [one for one in relays_of([site]) if one.kind == RelayKind.LOCAL]
     form = VisitorKeyForm(request.POST or None, site=site, relays=doors)
     if request.method == "POST" and form.is_valid():
         try:
